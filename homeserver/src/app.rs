@@ -1,0 +1,84 @@
+//! Builds every service, each from those below it, so that a cycle cannot be built; starts and
+//! stops them in order.
+
+use std::{ops::Deref, sync::Arc};
+
+use tokio::runtime::Handle;
+
+use crate::{
+    Result,
+    accounts::Accounts,
+    bus::Bus,
+    clock::Clock,
+    config::Config,
+    secrets::Secrets,
+    signing::{self, SigningKey},
+    storage::{self, Storage, log, migrations, settings},
+    tail::{Log, Tail},
+    tasks::Tasks,
+};
+
+/// One server; clones share it. Any number can live in one process.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Services>);
+
+/// What a server consists of.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each service is described where it is defined")]
+pub struct Services {
+    pub config: Config,
+    pub runtime: Handle,
+    pub clock: Clock,
+    pub tasks: Tasks,
+    pub storage: Storage,
+    pub tail: Tail,
+    pub log: Log,
+    pub signing: SigningKey,
+    pub accounts: Accounts,
+}
+
+impl Deref for App {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+impl App {
+    /// Brings the database up to date and builds all services on the current runtime.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self> {
+        let tasks = Tasks::default();
+        let secrets = Secrets::new(&config.master_key);
+        let storage = Storage::open(&config.database_url, config.database_connections)?;
+        migrations::run(&storage).await?;
+
+        let mut conn = storage.conn().await?;
+        let fresh = signing::generate(&secrets);
+        let sealed = settings::find_or_insert(&mut conn, signing::SETTING, &fresh, clock.now_ms()).await?;
+        let signing = SigningKey::open(&sealed, &secrets, config.server_name.clone())?;
+        let tail = Tail::new(log::head(&mut conn).await?, Bus::default());
+        drop(conn);
+
+        let log = storage::log::Log::start(storage.clone(), &tasks, tail.clone());
+        let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), config.server_name.clone());
+
+        Ok(Self(Arc::new(Services {
+            config,
+            runtime: Handle::current(),
+            clock,
+            tasks,
+            storage,
+            tail,
+            log,
+            signing,
+            accounts,
+        })))
+    }
+
+    /// Ends the tasks, then closes the database.
+    pub async fn stop(&self) {
+        self.tasks.stop().await;
+        self.storage.close().await;
+    }
+}

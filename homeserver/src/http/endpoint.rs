@@ -1,0 +1,329 @@
+//! Binds a ruma request type to a route: paths and method, caller, body, answer.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    net::{IpAddr, Ipv4Addr},
+    pin::Pin,
+    sync::Arc,
+};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::Method;
+use ruma::api::{
+    IncomingRequest, IncomingRequestExt, Metadata, OutgoingResponseExt,
+    error::{DeserializationError, FromHttpRequestError},
+    path_builder::PathBuilder,
+};
+
+use super::{
+    authenticate::{Authenticate, Circumstances},
+    error, exchange,
+};
+use crate::{App, Error, Result};
+
+/// Largest body of a request that is parsed as JSON, in bytes.
+const BODY_LIMIT: usize = 4 << 20;
+
+/// A request for the endpoint `T`, parsed, and its caller, authenticated.
+pub struct Ruma<T: Metadata>
+where
+    T::Authentication: Authenticate,
+{
+    /// The parsed request.
+    pub body: T,
+    /// Who called; its type is decided by the endpoint's authentication scheme.
+    pub caller: <T::Authentication as Authenticate>::Caller,
+    /// The client's address.
+    pub address: IpAddr,
+    /// The body as it came, for the few endpoints that look at it again.
+    pub raw: Bytes,
+}
+
+/// A request as it came, ready to be worked on by the shared runtime.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Everything but the body.
+    pub request: http::Request<()>,
+    /// The decoded parameters of the path, in its order.
+    pub path_args: Vec<String>,
+    /// The whole body.
+    pub body: Bytes,
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+type Answer = Pin<Box<dyn Future<Output = HttpAnswer> + Send>>;
+type Handler = Arc<dyn Fn(App, Incoming) -> Answer + Send + Sync>;
+/// What a handler answers.
+pub type HttpAnswer = Result<http::Response<Bytes>>;
+
+/// Serves actix's request itself, for endpoints that stream.
+pub type Streaming =
+    Arc<dyn Fn(App, HttpRequest, web::Payload) -> Pin<Box<dyn Future<Output = HttpResponse>>> + Send + Sync>;
+
+/// One endpoint: a method on one or more paths.
+#[derive(Clone)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The stable path first, then older and unstable ones.
+    pub paths: Vec<String>,
+    serve: Serve,
+}
+
+#[derive(Clone)]
+enum Serve {
+    Whole(Handler),
+    Streaming(Streaming),
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?}", self.method, self.paths)
+    }
+}
+
+impl Route {
+    /// Adds a path that ruma does not list.
+    #[must_use]
+    pub fn also(mut self, path: &str) -> Self {
+        self.paths.push(path.to_owned());
+        self
+    }
+}
+
+/// Binds `handler` to every path and the method of the Matrix endpoint `T`.
+pub fn endpoint<T, H, F>(handler: H) -> Route
+where
+    T: IncomingRequest + Send + 'static,
+    T::Authentication: Authenticate,
+    T::OutgoingResponse: Send,
+    H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<T::OutgoingResponse>> + Send,
+{
+    bind::<T, _, _>(move |app, request| async move {
+        let response = handler(app, request).await?;
+        let response = response
+            .try_into_http_response::<BytesMut>()
+            .map_err(|fault| Error::internal(format!("an answer could not be serialised: {fault}")))?;
+        Ok(response.map(BytesMut::freeze))
+    })
+}
+
+/// Like [`endpoint`], for hot paths that write their JSON themselves.
+pub fn endpoint_json<T, H, F>(handler: H) -> Route
+where
+    T: IncomingRequest + Send + 'static,
+    T::Authentication: Authenticate,
+    H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<String>> + Send,
+{
+    bind::<T, _, _>(move |app, request| async move {
+        let json = handler(app, request).await?;
+        http::Response::builder()
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(json))
+            .map_err(|fault| Error::internal(fault.to_string()))
+    })
+}
+
+/// An endpoint that ruma does not have.
+pub fn custom<H, F>(method: Method, paths: &[&str], handler: H) -> Route
+where
+    H: Fn(App, Incoming) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = HttpAnswer> + Send + 'static,
+{
+    Route {
+        method,
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        serve: Serve::Whole(Arc::new(move |app, incoming| Box::pin(handler(app, incoming)))),
+    }
+}
+
+/// An endpoint that reads or writes its body as a stream; it authenticates by itself.
+pub fn streaming(method: Method, paths: &[&str], serve: Streaming) -> Route {
+    Route { method, paths: paths.iter().map(|path| (*path).to_owned()).collect(), serve: Serve::Streaming(serve) }
+}
+
+fn bind<T, H, F>(handler: H) -> Route
+where
+    T: IncomingRequest + Send + 'static,
+    T::Authentication: Authenticate,
+    H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = HttpAnswer> + Send,
+{
+    let serve = move |app: App, incoming: Incoming| -> Answer {
+        Box::pin(async move {
+            let Incoming { request, path_args, body, address } = incoming;
+            let of = Circumstances { request: &request, address };
+            let caller = T::Authentication::authenticate(&app, &of).await?;
+            let parsed = parse::<T>(request, &path_args, &body)?;
+            handler(app, Ruma { body: parsed, caller, address, raw: body }).await
+        })
+    };
+    let mut paths: Vec<String> = T::PATH_BUILDER.all_paths().map(ToOwned::to_owned).collect();
+    paths.reverse();
+    Route { method: T::METHOD, paths, serve: Serve::Whole(Arc::new(serve)) }
+}
+
+fn parse<T: IncomingRequest>(request: http::Request<()>, path_args: &[String], body: &Bytes) -> Result<T> {
+    let path_args: Vec<&str> = path_args.iter().map(String::as_str).collect();
+    let request = request.map(|()| body_or_empty_object(body));
+    T::try_from_http_request(request, &path_args).map_err(|fault| refuse(fault, body))
+}
+
+/// Clients leave out the body where every member of it is optional.
+fn body_or_empty_object(body: &Bytes) -> &[u8] {
+    if body.is_empty() { b"{}" } else { body }
+}
+
+fn refuse(fault: FromHttpRequestError, body: &Bytes) -> Error {
+    match fault {
+        FromHttpRequestError::Deserialization(DeserializationError::Json(fault)) => {
+            let is_json = std::str::from_utf8(body).is_ok()
+                && (fault.is_data() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok());
+            if is_json {
+                Error::bad_json(format!("The body is not what this endpoint takes: {fault}."))
+            } else {
+                Error::not_json(format!("The body is not JSON: {fault}."))
+            }
+        }
+        FromHttpRequestError::Deserialization(DeserializationError::Utf8(_)) => {
+            Error::not_json("The body is not UTF-8.")
+        }
+        FromHttpRequestError::Deserialization(fault) => {
+            Error::invalid_param(format!("The request is malformed: {fault}."))
+        }
+        fault => Error::unrecognized(format!("The request is malformed: {fault}.")),
+    }
+}
+
+/// The routes by path, because actix needs one resource per path: a known path with a wrong method
+/// is 405, an unknown path 404.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    by_path: Arc<BTreeMap<String, Vec<Route>>>,
+}
+
+impl Resources {
+    /// Collects `routes` by path.
+    pub fn new(routes: Vec<Route>) -> Self {
+        let mut by_path: BTreeMap<String, Vec<Route>> = BTreeMap::new();
+        for route in routes {
+            for path in &route.paths {
+                let methods = by_path.entry(path.clone()).or_default();
+                if !methods.iter().any(|known| known.method == route.method) {
+                    methods.push(route.clone());
+                }
+            }
+        }
+        Self { by_path: Arc::new(by_path) }
+    }
+
+    /// Adds all resources to actix's configuration, those with more fixed segments first.
+    pub fn register(&self, config: &mut web::ServiceConfig) {
+        let mut paths: Vec<_> = self.by_path.iter().collect();
+        paths.sort_by_key(|(path, _)| path.matches('{').count());
+        for (path, routes) in paths {
+            let mut resource = web::resource(path.as_str());
+            for route in routes {
+                let method = actix_web::http::Method::from_bytes(route.method.as_str().as_bytes())
+                    .expect("a method of one version of `http` is one of the other");
+                resource = match &route.serve {
+                    Serve::Whole(handler) => {
+                        let handler = handler.clone();
+                        resource.route(
+                            web::method(method)
+                                .to(move |app, request, payload| serve_whole(handler.clone(), app, request, payload)),
+                        )
+                    }
+                    Serve::Streaming(handler) => {
+                        let handler = handler.clone();
+                        resource.route(web::method(method).to(
+                            move |app: web::Data<App>, request: HttpRequest, payload: web::Payload| {
+                                handler(App::clone(&app), request, payload)
+                            },
+                        ))
+                    }
+                };
+            }
+            config.service(resource.default_service(web::to(other_method)));
+        }
+    }
+}
+
+async fn other_method(request: HttpRequest) -> HttpResponse {
+    if request.method() == actix_web::http::Method::OPTIONS {
+        return HttpResponse::Ok().json(serde_json::json!({}));
+    }
+    error::wrong_method()
+}
+
+/// Reads the body here and does the work on the shared runtime, because pooled connections belong
+/// to the runtime that opened them. A request that changes something runs to its end even if its
+/// client leaves; reading ones are given up then.
+async fn serve_whole(
+    handler: Handler,
+    app: web::Data<App>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let is_read = request.method() == actix_web::http::Method::GET;
+    let incoming = match incoming(&app, &request, payload).await {
+        Ok(incoming) => incoming,
+        Err(refusal) => return error::answer(&refusal),
+    };
+    let mut work = AbortOnDrop { work: app.runtime.spawn(handler(App::clone(&app), incoming)), is_read };
+    match (&mut work.work).await {
+        Ok(Ok(response)) => exchange::response(response),
+        Ok(Err(refusal)) => error::answer(&refusal),
+        Err(panic) => error::answer(&Error::internal(format!("a handler panicked: {panic}"))),
+    }
+}
+
+struct AbortOnDrop {
+    work: tokio::task::JoinHandle<HttpAnswer>,
+    is_read: bool,
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if self.is_read {
+            self.work.abort();
+        }
+    }
+}
+
+async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -> Result<Incoming> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|fault| Error::unknown(format!("The body could not be read: {fault}.")))?;
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(Error::too_large("The request body is too large."));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Incoming {
+        request: exchange::request(request)?,
+        path_args: path_args(request)?,
+        body: body.freeze(),
+        address: client_address(app, request),
+    })
+}
+
+/// The parameters of the path. actix leaves `%2F`, `%25` and `%2B` encoded; all else it has decoded.
+pub fn path_args(request: &HttpRequest) -> Result<Vec<String>> {
+    let decode = |value: &str| {
+        let bytes: Vec<u8> = percent_encoding::percent_decode_str(value).collect();
+        String::from_utf8(bytes).map_err(|_| Error::invalid_param("The path is not UTF-8."))
+    };
+    request.match_info().iter().map(|(_, value)| decode(value)).collect()
+}
+
+/// The address of the socket's other end.
+pub fn client_address(_app: &App, request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+}

@@ -1,0 +1,28 @@
+//! Salon, a Matrix homeserver for people who run MySQL.
+//!
+//! Modules stand in layers and use only what stands below them; `tests/architecture.rs` holds the
+//! table. `docs/architecture.md` walks through it.
+
+pub mod http;
+
+pub mod rooms;
+
+pub mod accounts;
+
+pub mod event;
+pub mod tail;
+
+pub mod storage;
+
+pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod secrets;
+pub mod signing;
+pub mod tasks;
+
+pub mod app;
+
+pub use app::App;
+pub use error::{Error, Result};

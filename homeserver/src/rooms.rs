@@ -1,0 +1,1 @@
+//! The heart: events, state, rules. The only writer of events.

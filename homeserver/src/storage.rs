@@ -1,0 +1,121 @@
+//! Speaks SQL: the only code that knows sqlx. Functions are free functions, the connection first;
+//! whoever calls them owns the transaction.
+
+pub mod bulk;
+pub mod codec;
+pub mod events;
+pub mod fault;
+pub mod interner;
+pub mod log;
+pub mod migrations;
+pub mod nids;
+pub mod numbers;
+pub mod settings;
+pub mod users;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use rand::Rng;
+use sqlx::{
+    MySql, Pool, Transaction,
+    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+    pool::PoolConnection,
+};
+
+use crate::{Error, Result};
+
+/// A connection, whether or not inside a transaction.
+pub type Conn = sqlx::MySqlConnection;
+/// A connection borrowed from the pool, outside any transaction.
+pub type PooledConn = PoolConnection<MySql>;
+/// A transaction; dropped without [`commit`](Transaction::commit) it is rolled back.
+pub type Tx = Transaction<'static, MySql>;
+
+/// How often a transaction that met a deadlock is tried, in all.
+const TRANSACTION_ATTEMPTS: u32 = 10;
+/// What every session is set to, so that nothing depends on the server's configuration. The
+/// isolation level is set by statement because its variable has different names in MySQL and
+/// MariaDB.
+const SESSION: &str = "set session transaction isolation level read committed";
+const SQL_MODE: &str = "set session sql_mode = \
+     'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'";
+
+/// The database: a pool of connections, the number allocator and the interned identifiers.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    pool: Pool<MySql>,
+    inner: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    nids: nids::Nids,
+    interner: interner::Interner,
+}
+
+impl Storage {
+    /// Prepares a pool of at most `connections`; connects when first used.
+    pub fn open(url: &str, connections: u32) -> Result<Self> {
+        let options: MySqlConnectOptions =
+            url.parse().map_err(|fault: sqlx::Error| Error::internal(format!("database.url: {fault}")))?;
+        let options = options.statement_cache_capacity(400).collation("utf8mb4_bin").charset("utf8mb4");
+        let pool = MySqlPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .after_connect(|conn, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql(SESSION).execute(&mut *conn).await?;
+                    sqlx::raw_sql(SQL_MODE).execute(&mut *conn).await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(options);
+        let inner = Arc::new(Shared { nids: nids::Nids::default(), interner: interner::Interner::default() });
+        Ok(Self { pool, inner })
+    }
+
+    /// A connection for reading, or for single statements that commit by themselves.
+    pub async fn conn(&self) -> Result<PooledConn> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Begins a transaction. Wrap the whole of it in [`Self::retry`] where rows may be contended.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// Runs `work`, which begins and commits a transaction, again when it meets a deadlock, the
+    /// commit included. `work` must have no effects outside the transaction.
+    pub async fn retry<T, Fut>(&self, work: impl Fn() -> Fut) -> Result<T>
+    where
+        Fut: Future<Output = Result<T>>,
+    {
+        let mut attempt = 1;
+        loop {
+            match work().await {
+                Err(error) if fault::is_deadlock(&error) && attempt < TRANSACTION_ATTEMPTS => {
+                    let delay_ms = rand::rng().random_range(5..=20) * u64::from(attempt);
+                    tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// The allocator of numbers for new rows.
+    pub fn nids(&self) -> &nids::Nids {
+        &self.inner.nids
+    }
+
+    /// The numbers of identifiers.
+    pub fn interner(&self) -> &interner::Interner {
+        &self.inner.interner
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

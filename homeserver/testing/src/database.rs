@@ -1,0 +1,170 @@
+//! Databases for tests: one private MariaDB per test process, in memory where the machine has a
+//! memory file system, and on it one database per server, copied from a migrated template.
+
+use std::{
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+use tokio::sync::OnceCell;
+
+/// How long the database server may take to start.
+const START: Duration = Duration::from_secs(60);
+const TEMPLATE: &str = "template_of_tests";
+
+static SERVER: OnceCell<DatabaseServer> = OnceCell::const_new();
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// The database of one test server. It is dropped with this value.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+    server_url: String,
+}
+
+impl TestDatabase {
+    /// Makes a migrated, otherwise empty database.
+    pub async fn create() -> Self {
+        let server = SERVER.get_or_init(DatabaseServer::start).await;
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut conn = server.connect("").await;
+        let mut script = format!("create database {name};");
+        for table in &server.tables {
+            script += &format!(
+                "create table {name}.{table} like {TEMPLATE}.{table};
+                 insert into {name}.{table} select * from {TEMPLATE}.{table};"
+            );
+        }
+        sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut conn).await.expect("the template is copied");
+        Self { name, server_url: server.socket_url.clone() }
+    }
+
+    /// The URL a server is configured with.
+    pub fn url(&self) -> String {
+        url(&self.server_url, &self.name)
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (name, url) = (self.name.clone(), url(&self.server_url, ""));
+        // The test's own runtime is ending: the clean-up needs one of its own.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(async {
+                if let Ok(mut conn) = MySqlConnection::connect(&url).await {
+                    let drop = sqlx::raw_sql(AssertSqlSafe(format!("drop database {name}")));
+                    // A database that stays costs a little memory until the process ends.
+                    let _ = drop.execute(&mut conn).await;
+                }
+            });
+        });
+    }
+}
+
+fn url(socket: &str, database: &str) -> String {
+    format!("mysql://root@localhost/{database}?socket={socket}")
+}
+
+#[derive(Debug)]
+struct DatabaseServer {
+    socket_url: String,
+    tables: Vec<String>,
+    _process: Child,
+    _directory: tempfile::TempDir,
+}
+
+impl DatabaseServer {
+    async fn start() -> Self {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let directory = tempfile::Builder::new()
+            .prefix("salon-tests-")
+            .tempdir_in(parent)
+            .expect("a directory for the test database can be made");
+        let socket = directory.path().join("s");
+        install(directory.path());
+        let process = spawn(directory.path(), &socket);
+        let mut server = Self {
+            socket_url: socket.to_str().expect("the path is UTF-8").to_owned(),
+            tables: Vec::new(),
+            _process: process,
+            _directory: directory,
+        };
+        server.tables = server.make_template().await;
+        server
+    }
+
+    async fn connect(&self, database: &str) -> MySqlConnection {
+        let url = url(&self.socket_url, database);
+        let deadline = Instant::now() + START;
+        loop {
+            match MySqlConnection::connect(&url).await {
+                Ok(conn) => return conn,
+                Err(fault) if Instant::now() > deadline => panic!("the test database did not start: {fault}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    async fn make_template(&self) -> Vec<String> {
+        let mut conn = self.connect("").await;
+        sqlx::raw_sql(AssertSqlSafe(format!("create database {TEMPLATE}")))
+            .execute(&mut conn)
+            .await
+            .expect("the template is made");
+        let storage =
+            homeserver::storage::Storage::open(&url(&self.socket_url, TEMPLATE), 2).expect("the URL is valid");
+        homeserver::storage::migrations::run(&storage).await.expect("the migrations apply");
+        storage.close().await;
+        sqlx::query_scalar(
+            "select cast(table_name as char) from information_schema.tables where table_schema = ? order by table_name",
+        )
+        .bind(TEMPLATE)
+        .fetch_all(&mut conn)
+        .await
+        .expect("the template has tables")
+    }
+}
+
+fn install(directory: &Path) {
+    let data = directory.join("data");
+    let output = Command::new("mariadb-install-db")
+        .arg("--no-defaults")
+        .arg(format!("--datadir={}", data.display()))
+        .args(["--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=socket"])
+        .args(["--user=root", "--auth-root-socket-user=root", "--innodb-log-file-size=16M"])
+        .output()
+        .expect("mariadb-install-db runs: install mariadb-server");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn spawn(directory: &Path, socket: &Path) -> Child {
+    let options: [(&str, PathBuf); 4] = [
+        ("datadir", directory.join("data")),
+        ("socket", socket.to_owned()),
+        ("pid-file", directory.join("pid")),
+        ("log-error", directory.join("log")),
+    ];
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "mariadbd", "--no-defaults", "--user=root"]);
+    for (name, path) in options {
+        command.arg(format!("--{name}={}", path.display()));
+    }
+    command
+        .args(["--skip-networking", "--skip-name-resolve", "--skip-log-bin"])
+        .args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin"])
+        .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-log-file-size=16M"])
+        .args(["--max-connections=1000", "--table-open-cache=2000", "--innodb-buffer-pool-size=128M"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("mariadbd runs: install mariadb-server")
+}

@@ -1,0 +1,74 @@
+//! A whole server in the test's process, spoken to over HTTP.
+
+use std::net::{SocketAddr, TcpListener};
+
+use homeserver::{App, clock::Clock, config::Config};
+use ruma::RoomVersionId;
+
+use crate::{TestDatabase, TestUser};
+
+/// A running server with its own database, port and clock.
+#[derive(Debug)]
+pub struct TestServer {
+    /// The server itself, for looking behind the scenes.
+    pub app: App,
+    address: SocketAddr,
+    http: reqwest::Client,
+    _database: TestDatabase,
+}
+
+impl TestServer {
+    /// Starts a server named `test.local`.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts a server with a changed configuration.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        // Already installed by another server of this process: that is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let database = TestDatabase::create().await;
+        let mut config = Config {
+            server_name: "test.local".try_into().expect("the name is valid"),
+            database_url: database.url(),
+            database_connections: 8,
+            default_room_version: RoomVersionId::V12,
+            master_key: [7; 32],
+        };
+        change(&mut config);
+        let app = App::start(config, Clock::default()).await.expect("the server starts");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let server = homeserver::http::serve(app.clone(), listener).expect("the server listens");
+        app.tasks.start_once("http", async move {
+            if let Err(fault) = server.await {
+                panic!("the listener failed: {fault}");
+            }
+        });
+        Self { app, address, http: reqwest::Client::new(), _database: database }
+    }
+
+    /// `http://127.0.0.1:…`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A plain HTTP client.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Registers a user.
+    pub async fn user(&self, localpart: &str) -> TestUser {
+        TestUser::register(self, localpart).await
+    }
+
+    /// Registers several users.
+    pub async fn users<const N: usize>(&self, localparts: [&str; N]) -> [TestUser; N] {
+        let mut users = Vec::with_capacity(N);
+        for localpart in localparts {
+            users.push(self.user(localpart).await);
+        }
+        users.try_into().expect("there are as many users as names")
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests over HTTP against real servers on a real database: one file per feature.
+
+mod accounts;
