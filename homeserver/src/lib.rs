@@ -5,6 +5,10 @@
 
 pub mod http;
 
+pub mod sync;
+
+pub mod membership;
+
 pub mod rooms;
 
 pub mod accounts;

@@ -1,1 +1,226 @@
 //! The heart: events, state, rules. The only writer of events.
+
+pub mod append;
+pub mod checks;
+pub mod create;
+pub mod draft;
+pub mod events;
+pub mod heads;
+mod redaction;
+pub mod residents;
+pub mod snapshots;
+pub mod state;
+pub mod timeline;
+pub mod transactions;
+pub mod view;
+pub mod visibility;
+
+use std::sync::Arc;
+
+use ruma::{OwnedEventId, RoomId, RoomVersionId, ServerName, UserId, events::TimelineEventType};
+
+use self::{
+    draft::{Drafter, Wish},
+    events::Events,
+    heads::Heads,
+    residents::Residents,
+    snapshots::Snapshots,
+    transactions::Transactions,
+    view::View,
+};
+use crate::{
+    Error, Result,
+    accounts::User,
+    clock::Clock,
+    event::Transaction,
+    signing::SigningKey,
+    storage::{Storage, numbers::RoomNid},
+    tail::{Log, Tail},
+};
+
+/// The rooms of this server.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    storage: Storage,
+    log: Log,
+    tail: Tail,
+    signing: SigningKey,
+    clock: Clock,
+    default_version: RoomVersionId,
+    events: Events,
+    snapshots: Snapshots,
+    heads: Heads,
+    residents: Residents,
+    drafter: Drafter,
+    transactions: Transactions,
+}
+
+impl Rooms {
+    /// The rooms that are stored in `storage` and written through `log`.
+    pub fn new(
+        storage: Storage,
+        log: Log,
+        tail: Tail,
+        signing: SigningKey,
+        clock: Clock,
+        default_version: RoomVersionId,
+    ) -> Self {
+        let events = Events::new(storage.clone());
+        let snapshots = Snapshots::new(storage.clone());
+        Self {
+            heads: Heads::new(storage.clone(), events.clone(), snapshots.clone()),
+            residents: Residents::new(storage.clone(), tail.clone()),
+            drafter: Drafter::new(storage.clone(), events.clone(), signing.clone(), clock.clone()),
+            transactions: Transactions::new(storage.clone(), clock.clone()),
+            storage,
+            log,
+            tail,
+            signing,
+            clock,
+            default_version,
+            events,
+            snapshots,
+        }
+    }
+
+    /// The events of all rooms.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The states of all rooms.
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// Which rooms users have to do with.
+    pub fn residents(&self) -> &Residents {
+        &self.residents
+    }
+
+    /// The name of this server.
+    pub fn server_name(&self) -> &ServerName {
+        self.signing.server_name()
+    }
+
+    /// The version of rooms whose creator chooses none.
+    pub fn default_version(&self) -> &RoomVersionId {
+        &self.default_version
+    }
+
+    /// The number of a room, if it was ever seen.
+    pub async fn find_nid(&self, id: &RoomId) -> Result<Option<RoomNid>> {
+        self.heads.find_nid(id).await
+    }
+
+    /// The room as it is committed, if this server knows it.
+    pub async fn find(&self, id: &RoomId) -> Result<Option<Arc<View>>> {
+        match self.heads.find_nid(id).await? {
+            Some(nid) => self.heads.view(nid).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same by number.
+    pub async fn load(&self, nid: RoomNid) -> Result<Arc<View>> {
+        let view = self.heads.view(nid).await?;
+        view.ok_or_else(|| Error::internal(format!("room {} has vanished", nid.0)))
+    }
+
+    /// The room as it is committed, if it is in memory.
+    pub fn in_memory(&self, nid: RoomNid) -> Option<Arc<View>> {
+        self.heads.room(nid).committed()
+    }
+
+    /// The room, for somebody who is in it; everybody else is refused.
+    pub async fn joined(&self, user: &User, id: &RoomId) -> Result<Arc<View>> {
+        let view = self.find(id).await?;
+        view.filter(|view| view.is_joined(user.nid)).ok_or_else(|| Error::forbidden("You are not in this room."))
+    }
+
+    /// Sends an event on behalf of a local user. The same `txn_id` of the same device sends once.
+    pub async fn send(
+        &self,
+        sender: &User,
+        room_id: &RoomId,
+        wish: Wish,
+        txn_id: Option<&str>,
+    ) -> Result<OwnedEventId> {
+        let Some(room) = self.heads.find_nid(room_id).await? else {
+            return Err(Error::forbidden("You are not in this room."));
+        };
+        let transaction = sender.device_id.as_ref().zip(txn_id).map(|(device_id, txn_id)| Transaction {
+            device_id: device_id.clone(),
+            txn_id: txn_id.to_owned(),
+        });
+        match transaction {
+            None => self.say(&sender.id, room, wish, None).await,
+            Some(transaction) => {
+                let act = || self.say(&sender.id, room, wish, Some(transaction.clone()));
+                self.transactions.once(sender.nid, room, &transaction, act).await
+            }
+        }
+    }
+
+    /// Makes `wish` the next event of the room, if the rules allow it, and waits until it is
+    /// durable.
+    pub async fn say(
+        &self,
+        sender: &UserId,
+        room: RoomNid,
+        wish: Wish,
+        transaction: Option<Transaction>,
+    ) -> Result<OwnedEventId> {
+        let room = self.heads.room(room);
+        let (commit, event_id) = {
+            let mut held = self.heads.hold(&room).await?;
+            let Some(head) = held.as_mut() else {
+                return Err(Error::forbidden("You are not in this room."));
+            };
+            if let Some(same) = self.already_so(&head.view, sender, &wish).await? {
+                return Ok(same);
+            }
+            self.may_redact(&head.view, sender, &wish).await?;
+            let draft = self.drafter.draft(head, sender, wish).await?;
+            let addition = self.follow(head, draft.pdu, &draft.auth, transaction).await?;
+            checks::against_auth_events(&head.view.rules.authorization, &addition.event, &draft.auth)
+                .map_err(|rule| Error::forbidden(format!("The room does not allow this: {rule}.")))?;
+            let event_id = addition.event.id().to_owned();
+            (self.append(&room, head, addition).await?, event_id)
+        };
+        commit.wait().await?;
+        Ok(event_id)
+    }
+
+    /// The present state event, if it has the same sender and content as the wished one.
+    async fn already_so(&self, view: &View, sender: &UserId, wish: &Wish) -> Result<Option<OwnedEventId>> {
+        let Some(state_key) = &wish.state_key else { return Ok(None) };
+        let Some(present) = self.state_event(view, &wish.kind.to_string(), state_key).await? else {
+            return Ok(None);
+        };
+        let parse = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
+        let is_same = present.sender() == sender && parse(present.content().get()) == parse(wish.content.get());
+        Ok(is_same.then(|| present.id().to_owned()))
+    }
+
+    /// From room version 3 on the rules let every redaction into the graph and leave it without
+    /// effect where the sender lacks the power; refuse it instead.
+    async fn may_redact(&self, view: &View, sender: &UserId, wish: &Wish) -> Result<()> {
+        if wish.kind != TimelineEventType::RoomRedaction {
+            return Ok(());
+        }
+        let Some(target) = &wish.redacts else {
+            return Err(Error::missing_param("A redaction says what it redacts."));
+        };
+        match self.events.find(target).await? {
+            Some(target) if target.room_nid == view.nid => {
+                if view.may_redact(sender, &target) {
+                    Ok(())
+                } else {
+                    Err(Error::forbidden("You may not redact other people's events in this room."))
+                }
+            }
+            _ => Err(Error::not_found("There is no such event in this room.")),
+        }
+    }
+}

@@ -10,6 +10,7 @@ pub mod log;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;
+pub mod rooms;
 pub mod settings;
 pub mod users;
 

@@ -124,6 +124,7 @@ enum Key {
 impl Tail {
     /// An empty tail after everything up to `head`.
     pub fn new(head: Position, bus: Bus) -> Self {
+        bus.advance(head);
         let inner = Inner {
             start: head,
             head,

@@ -142,3 +142,20 @@ pub async fn page(conn: &mut Conn, room: RoomNid, range: Range, limit: usize) ->
         .await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
+
+/// Lists the events of a room's timeline that were sent at or after (`forward`), or at or before,
+/// `ts_ms`, nearest first.
+pub async fn nearest(conn: &mut Conn, room: RoomNid, ts_ms: i64, forward: bool, limit: usize) -> Result<Vec<StoredEvent>> {
+    let (condition, order) = if forward { (">=", "asc") } else { ("<=", "desc") };
+    let sql = format!(
+        "{SELECT} where events.room_nid = ? and origin_server_ts {condition} ? and position is not null \
+         order by origin_server_ts {order}, position {order} limit ?"
+    );
+    let rows = sqlx::query_as::<_, Row>(AssertSqlSafe(sql))
+        .bind(room.0)
+        .bind(ts_ms)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}

@@ -204,3 +204,17 @@ pub async fn delete_device_tokens(conn: &mut Conn, user: UserNid, device_id: &De
         .await?;
     Ok(())
 }
+
+/// The parts of a user's profile that stand in membership events.
+pub async fn shown_profile(conn: &mut Conn, user: UserNid) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let rows = sqlx::query!(
+        "select name as `name: Text`, value as `value: Text`
+         from profile_fields
+         where user_nid = ? and name in ('displayname', 'avatar_url')",
+        user
+    )
+    .fetch_all(conn)
+    .await?;
+    let field = |name: String, value: &str| Some((name, serde_json::from_str(value).ok()?));
+    Ok(rows.into_iter().filter_map(|row| field(row.name.0, &row.value.0)).collect())
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedDeviceId, OwnedEventId};
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId};
 use sqlx::{Arguments, mysql::MySqlArguments};
 
 use crate::{
@@ -29,6 +29,8 @@ pub struct Rows {
     /// Users whose devices or keys changed.
     pub device_lists: Vec<UserNid>,
 
+    /// New rooms.
+    pub rooms: Vec<RoomRow>,
     /// Where rooms end now; the last of a room counts.
     pub heads: Vec<HeadRow>,
     /// New states.
@@ -78,6 +80,16 @@ pub struct EventRow {
     pub auth: Vec<EventNid>,
 }
 
+/// A row of `rooms`.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct RoomRow {
+    pub nid: RoomNid,
+    pub id: OwnedRoomId,
+    pub version: String,
+    pub created_at: i64,
+}
+
 /// A row of `room_heads`.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the columns are described in the migration")]
@@ -110,7 +122,7 @@ pub struct CurrentStateRow {
     pub event: EventNid,
 }
 
-/// A row of `room_members`. Its position is that of its event, if that is in the same job.
+/// A row of `room_members`. Its position is that of the job's event.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the columns are described in the migration")]
 pub struct MemberRow {
@@ -224,7 +236,8 @@ impl Rows {
         for event in self.events.iter_mut().filter(|event| event.is_news) {
             let position = take();
             event.position = Some(position);
-            for member in self.members.iter_mut().filter(|member| member.event == event.nid) {
+            // A resolution may bring back an older membership: that is news at this event too.
+            for member in self.members.iter_mut().filter(|member| member.position == Position::ZERO) {
                 member.position = position;
             }
             for relation in self.relations.iter_mut().filter(|relation| relation.event == event.nid) {
@@ -252,6 +265,7 @@ impl Rows {
         self.to_device.extend(later.to_device);
         self.device_lists.extend(later.device_lists);
         self.device_list_positions.extend(later.device_list_positions);
+        self.rooms.extend(later.rooms);
         for head in later.heads {
             match self.heads.iter_mut().find(|earlier| earlier.room == head.room) {
                 Some(earlier) => *earlier = HeadRow { expected: earlier.expected, ..head },
@@ -271,6 +285,13 @@ impl Rows {
 
     /// Writes everything, one statement per table where the row counts allow.
     pub(super) async fn write(&self, conn: &mut Conn) -> Result<()> {
+        ROOMS.run(conn, &self.rooms, |row, to| {
+            to.add(row.nid)?;
+            to.add(row.id.as_bytes())?;
+            to.add(row.version.as_bytes())?;
+            to.add(row.created_at)
+        })
+        .await?;
         write_heads(conn, &self.heads).await?;
         write_events(conn, &self.events).await?;
         SNAPSHOTS
@@ -460,6 +481,8 @@ async fn write_events(conn: &mut Conn, events: &[EventRow]) -> Result<()> {
     Ok(())
 }
 
+const ROOMS: Insert =
+    Insert { head: "insert into rooms (room_nid, room_id, version, created_at) values", columns: 4, tail: "" };
 const EVENTS: Insert = Insert {
     head: "insert into events (event_nid, event_id, room_nid, sender_nid, type, state_key_nid, depth, \
            origin_server_ts, position, snapshot_nid, flags, device_id, txn_id, unsigned_json, json) values",

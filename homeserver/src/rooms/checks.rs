@@ -1,0 +1,40 @@
+//! The authorisation rules, applied to events and states that are already loaded. Pure: no storage,
+//! no waiting.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ruma::{
+    EventId,
+    events::StateEventType,
+    room_version_rules::AuthorizationRules,
+    state_res::{check_state_dependent_auth_rules, check_state_independent_auth_rules},
+};
+
+use crate::event::Event;
+
+/// Checks an event against the events it names as its authority.
+///
+/// # Errors
+///
+/// A description of the rule that it violates.
+pub fn against_auth_events(rules: &AuthorizationRules, event: &Arc<Event>, auth: &[Arc<Event>]) -> Result<(), String> {
+    let by_id: HashMap<&EventId, &Arc<Event>> = auth.iter().map(|event| (event.id(), event)).collect();
+    check_state_independent_auth_rules(rules, event, |id| by_id.get(id).copied().cloned())?;
+    against_state(rules, event, auth)
+}
+
+/// Checks an event against a state, of which `state` holds at least the events that the
+/// specification selects for it.
+///
+/// # Errors
+///
+/// A description of the rule that it violates.
+pub fn against_state(rules: &AuthorizationRules, event: &Arc<Event>, state: &[Arc<Event>]) -> Result<(), String> {
+    let find = |kind: &StateEventType, state_key: &str| {
+        let found = state.iter().find(|event| {
+            event.state_key() == Some(state_key) && event.kind().to_string() == kind.to_string()
+        });
+        found.cloned()
+    };
+    check_state_dependent_auth_rules(rules, event, find)
+}

@@ -1,0 +1,295 @@
+//! Creates rooms: presets and the sequence of first events. Client-server API, "Creation".
+
+use std::sync::Arc;
+
+use ruma::{
+    OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomVersionId,
+    api::client::room::{Visibility, create_room::v3::RoomPreset},
+    room_version_rules::{RoomIdFormatVersion, RoomVersionRules},
+};
+use serde_json::{Map, Value, json, value::RawValue};
+
+use super::{
+    Rooms,
+    append::{Addition, Change},
+    checks,
+    draft::{Wish, room_of_creation},
+    heads::{Extremity, Head, Room},
+    snapshots::{Snapshots, StateMap},
+    view::View,
+};
+use crate::{
+    Error, Result,
+    accounts::User,
+    event::{Circumstances, Event},
+    secrets,
+    storage::{
+        log::{Broken, Commit, rows::RoomRow},
+        nids::Kind,
+        numbers::{EventNid, RoomNid},
+    },
+};
+
+/// What a creator asks for.
+#[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the fields are those of the request")]
+pub struct NewRoom {
+    pub version: Option<RoomVersionId>,
+    pub creation_content: Map<String, Value>,
+    pub initial_state: Vec<Wish>,
+    pub invite: Vec<OwnedUserId>,
+    pub is_direct: bool,
+    pub name: Option<String>,
+    pub topic: Option<String>,
+    pub preset: Option<RoomPreset>,
+    pub visibility: Visibility,
+    pub power_levels: Map<String, Value>,
+    /// Already bound to be this room's.
+    pub alias: Option<OwnedRoomAliasId>,
+}
+
+impl Rooms {
+    /// Creates a room; it is durable with all its first events when this returns.
+    pub async fn create(&self, creator: &User, wanted: NewRoom) -> Result<OwnedRoomId> {
+        let version = wanted.version.clone().unwrap_or_else(|| self.default_version.clone());
+        let Some(rules) = version.rules() else {
+            return Err(Error::unsupported_room_version(format!("This server has no room version {version}.")));
+        };
+        let content = creation_content(creator, &wanted, &version, &rules)?;
+        let room_id = match rules.room_id_format {
+            RoomIdFormatVersion::V1 => Some(self.new_room_id()?),
+            _ => None,
+        };
+        let pdu = self.drafter.draft_creation(&creator.id, content, &rules, room_id.clone())?;
+        let room_id = match room_id {
+            Some(room_id) => room_id,
+            None => room_of_creation(&pdu.event_id)?,
+        };
+
+        let nid = RoomNid(self.take(Kind::Room).await?);
+        let event = self.creation_event(pdu, creator, nid).await?;
+        let wishes = first_events(creator, &wanted, &rules)?;
+        let room = self.heads.insert(nid, room_id.clone());
+        let commit = {
+            let mut held = self.heads.hold(&room).await?;
+            let outcome = self.fill(&room, held.insert(empty_head(nid, &room_id, version, rules, &event)), creator, event, wishes).await;
+            if outcome.is_err() {
+                // Nothing of it may be built upon. What was queued already is a room without
+                // members that nobody learns of.
+                *held = None;
+            }
+            outcome?
+        };
+        commit.wait().await?;
+        Ok(room_id)
+    }
+
+    fn new_room_id(&self) -> Result<OwnedRoomId> {
+        OwnedRoomId::try_from(format!("!{}:{}", secrets::identifier(18), self.signing.server_name()))
+            .map_err(|fault| Error::internal(format!("making a room ID: {fault}")))
+    }
+
+    async fn creation_event(&self, pdu: crate::event::Pdu, creator: &User, room: RoomNid) -> Result<Arc<Event>> {
+        let key = self.storage.intern_state_key("m.room.create", "").await?;
+        let of = Circumstances {
+            nid: EventNid(self.take(Kind::Event).await?),
+            room_nid: room,
+            sender_nid: creator.nid,
+            state_key_nid: Some(key),
+            flags: 0,
+            snapshot: None,
+            transaction: None,
+            unsigned: "".into(),
+            position: None,
+        };
+        Ok(Arc::new(Event::new(pdu, of)))
+    }
+
+    /// Appends the creation event and all that follows; returns the last one's commit.
+    async fn fill(
+        &self,
+        room: &Arc<Room>,
+        head: &mut Head,
+        creator: &User,
+        creation: Arc<Event>,
+        wishes: Vec<(Wish, Step)>,
+    ) -> Result<Commit> {
+        let key = creation.state_key_nid.expect("a creation event is a state event");
+        let (current, row) =
+            Snapshots::first(room.nid, self.next_snapshot().await?, StateMap::unit(key, creation.nid));
+        let addition = Addition {
+            event: creation.clone(),
+            auth: Vec::new(),
+            current,
+            snapshots: vec![row],
+            changes: vec![Change::to(key, creation.clone())],
+            extremities: vec![Extremity { nid: creation.nid, depth: 1, id: creation.id().to_owned() }],
+            room: Some(RoomRow {
+                nid: room.nid,
+                id: head.view.id.clone(),
+                version: head.view.version.to_string(),
+                created_at: self.clock.now_ms(),
+            }),
+        };
+        let mut commit = self.append(room, head, addition).await?;
+        for (wish, step) in wishes {
+            let draft = self.drafter.draft(head, &creator.id, wish).await?;
+            let addition = self.follow(head, draft.pdu, &draft.auth, None).await?;
+            checks::against_auth_events(&head.view.rules.authorization, &addition.event, &draft.auth)
+                .map_err(|rule| step.refuse(&rule))?;
+            commit = self.append(room, head, addition).await?;
+        }
+        Ok(commit)
+    }
+}
+
+/// Where an event of a new room comes from, for telling what was wrong.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Ours,
+    PowerLevels,
+    InitialState,
+    Invite,
+}
+
+impl Step {
+    fn refuse(self, rule: &str) -> Error {
+        match self {
+            Self::Ours => Error::invalid_room_state(format!("The room cannot be made like this: {rule}.")),
+            Self::PowerLevels => {
+                Error::invalid_room_state(format!("These power levels are not possible: {rule}."))
+            }
+            Self::InitialState => Error::invalid_room_state(format!("The initial state is not possible: {rule}.")),
+            Self::Invite => Error::forbidden(format!("Somebody cannot be invited: {rule}.")),
+        }
+    }
+}
+
+/// A head on which the creation event can be put.
+fn empty_head(nid: RoomNid, id: &OwnedRoomId, version: RoomVersionId, rules: RoomVersionRules, creation: &Event) -> Head {
+    let (snapshot, _) = Snapshots::first(nid, crate::storage::numbers::SnapshotNid(0), StateMap::new());
+    debug_assert_eq!(creation.room_nid, nid);
+    let view = View::new(nid, id.clone(), version, rules, snapshot);
+    Head { version_no: 0, view: Arc::new(view), extremities: Vec::new(), broken: Broken::default() }
+}
+
+fn creation_content(
+    creator: &User,
+    wanted: &NewRoom,
+    version: &RoomVersionId,
+    rules: &RoomVersionRules,
+) -> Result<Box<RawValue>> {
+    let mut content = wanted.creation_content.clone();
+    content.insert("room_version".to_owned(), version.as_str().into());
+    if rules.authorization.use_room_create_sender {
+        content.remove("creator");
+    } else {
+        content.insert("creator".to_owned(), creator.id.as_str().into());
+    }
+    let trusts_invited = wanted.preset == Some(RoomPreset::TrustedPrivateChat);
+    if rules.authorization.additional_room_creators && trusts_invited && !wanted.invite.is_empty() {
+        let more = content.entry("additional_creators").or_insert_with(|| json!([]));
+        let Value::Array(more) = more else {
+            return Err(Error::bad_json("additional_creators is a list of user IDs."));
+        };
+        for user in &wanted.invite {
+            let user = Value::from(user.as_str());
+            if user != creator.id.as_str() && !more.contains(&user) {
+                more.push(user);
+            }
+        }
+    }
+    raw(&content)
+}
+
+/// The events after the creation event, in the specification's order.
+fn first_events(creator: &User, wanted: &NewRoom, rules: &RoomVersionRules) -> Result<Vec<(Wish, Step)>> {
+    let preset = wanted.preset.clone().unwrap_or(match wanted.visibility {
+        Visibility::Public => RoomPreset::PublicChat,
+        _ => RoomPreset::PrivateChat,
+    });
+    let mut events = vec![
+        (Wish::state_of("m.room.member", creator.id.as_str(), &json!({ "membership": "join" }))?, Step::Ours),
+        (Wish::state("m.room.power_levels", "", power_levels(creator, wanted, &preset, rules)?), Step::PowerLevels),
+    ];
+    if let Some(alias) = &wanted.alias {
+        events.push((Wish::state_of("m.room.canonical_alias", "", &json!({ "alias": alias }))?, Step::Ours));
+    }
+    let (join_rule, guests) = match preset {
+        RoomPreset::PublicChat => ("public", "forbidden"),
+        _ => ("invite", "can_join"),
+    };
+    let defaults = [
+        ("m.room.join_rules", json!({ "join_rule": join_rule })),
+        ("m.room.history_visibility", json!({ "history_visibility": "shared" })),
+        ("m.room.guest_access", json!({ "guest_access": guests })),
+    ];
+    for (kind, content) in defaults {
+        let is_overridden = wanted.initial_state.iter().any(|wish| {
+            wish.kind.to_string() == kind && wish.state_key.as_deref() == Some("")
+        });
+        if !is_overridden {
+            events.push((Wish::state_of(kind, "", &content)?, Step::Ours));
+        }
+    }
+    events.extend(wanted.initial_state.iter().cloned().map(|wish| (wish, Step::InitialState)));
+    if let Some(name) = &wanted.name {
+        events.push((Wish::state_of("m.room.name", "", &json!({ "name": name }))?, Step::Ours));
+    }
+    if let Some(topic) = &wanted.topic {
+        let content = json!({ "topic": topic, "m.topic": { "m.text": [{ "body": topic }] } });
+        events.push((Wish::state_of("m.room.topic", "", &content)?, Step::Ours));
+    }
+    for user in wanted.invite.iter().filter(|user| **user != creator.id) {
+        let mut content = json!({ "membership": "invite" });
+        if wanted.is_direct {
+            content["is_direct"] = true.into();
+        }
+        events.push((Wish::state_of("m.room.member", user.as_str(), &content)?, Step::Invite));
+    }
+    Ok(events)
+}
+
+fn power_levels(
+    creator: &User,
+    wanted: &NewRoom,
+    preset: &RoomPreset,
+    rules: &RoomVersionRules,
+) -> Result<Box<RawValue>> {
+    let has_privileged_creators = rules.authorization.explicitly_privilege_room_creators;
+    let mut users = Map::new();
+    if !has_privileged_creators {
+        users.insert(creator.id.to_string(), 100.into());
+        if *preset == RoomPreset::TrustedPrivateChat {
+            users.extend(wanted.invite.iter().map(|user| (user.to_string(), 100.into())));
+        }
+    }
+    let content = json!({
+        "users": users,
+        "users_default": 0,
+        "events": {
+            "m.room.name": 50,
+            "m.room.avatar": 50,
+            "m.room.canonical_alias": 50,
+            "m.room.power_levels": 100,
+            "m.room.history_visibility": 100,
+            "m.room.encryption": 100,
+            "m.room.server_acl": 100,
+            "m.room.tombstone": if has_privileged_creators { 150 } else { 100 },
+        },
+        "events_default": 0,
+        "state_default": 50,
+        "ban": 50,
+        "kick": 50,
+        "redact": 50,
+        "invite": if *preset == RoomPreset::PublicChat { 50 } else { 0 },
+    });
+    let mut content = content.as_object().cloned().unwrap_or_default();
+    content.extend(wanted.power_levels.clone());
+    raw(&content)
+}
+
+fn raw(content: &Map<String, Value>) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(content)
+        .map_err(|fault| Error::internal(format!("serialising the content of a new room: {fault}")))
+}

@@ -1,0 +1,43 @@
+//! Reads the state of rooms, now and at an event.
+
+use std::sync::Arc;
+
+use super::{
+    Rooms,
+    snapshots::{Snapshot, Snapshots},
+    view::View,
+};
+use crate::{Result, event::Event};
+
+impl Rooms {
+    /// The event that stands at a key of the room's state.
+    pub async fn state_event(&self, view: &View, kind: &str, state_key: &str) -> Result<Option<Arc<Event>>> {
+        self.state_event_in(&view.snapshot, kind, state_key).await
+    }
+
+    /// The event that stands at a key of any state.
+    pub async fn state_event_in(&self, state: &Snapshot, kind: &str, state_key: &str) -> Result<Option<Arc<Event>>> {
+        let Some(key) = self.storage.find_state_key_nid(kind, state_key).await? else { return Ok(None) };
+        match state.map.get(&key) {
+            Some(event) => Ok(Some(self.events.load(*event).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// All events of a state.
+    pub async fn state_events(&self, state: &Snapshot) -> Result<Vec<Arc<Event>>> {
+        let nids: Vec<_> = state.map.values().copied().collect();
+        self.events.load_many(&nids).await
+    }
+
+    /// The state after an event of the timeline.
+    pub async fn state_after(&self, event: &Event) -> Result<Option<Snapshot>> {
+        let Some(before) = event.snapshot else { return Ok(None) };
+        let before = self.snapshots.load(before).await?;
+        Ok(Some(match event.state_key_nid.filter(|_| !event.is_rejected()) {
+            // This state is not stored under a number of its own here, and need not be.
+            Some(key) => Snapshots::derive(&before, before.nid, &[(key, Some(event.nid))]).0,
+            None => before,
+        }))
+    }
+}

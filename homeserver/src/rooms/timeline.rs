@@ -1,0 +1,191 @@
+//! Reads timelines: pages, single events, what surrounds an event, the event at a time.
+
+use std::sync::Arc;
+
+use ruma::{EventId, RoomId};
+
+use super::{Rooms, view::View, visibility::Sight};
+use crate::{
+    Error, Result,
+    accounts::User,
+    event::{Event, Unsigned},
+    storage::{
+        events::{self, Range},
+        numbers::{Position, RoomNid},
+        rooms::{self, Membership},
+    },
+};
+
+/// Events read from the database at a time while a filter leaves few of them.
+const CHUNK: usize = 200;
+/// Most events that are looked at for one page, so that a filter that matches nothing ends.
+const LOOKED_AT: usize = 5_000;
+
+/// An event with what its reader was in the room then.
+#[derive(Clone, Debug)]
+pub struct Visible {
+    /// The event.
+    pub event: Arc<Event>,
+    /// The reader's membership at the event.
+    pub membership: Membership,
+}
+
+/// A part of a timeline.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The events that the reader may see and the filter lets pass, in the order of reading.
+    pub events: Vec<Visible>,
+    /// From where to read on; none at the end.
+    pub next: Option<Position>,
+}
+
+/// Which way to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Towards older events.
+    Backward,
+    /// Towards newer events.
+    Forward,
+}
+
+impl Visible {
+    /// Appends the event as its reader sees it to `out`; `is_sender` if the reading device sent it.
+    pub fn write(&self, out: &mut String, now_ms: i64, reader: &User, relations: Option<&str>, with_room: bool) {
+        let event = &self.event;
+        let sent_at: i64 = event.pdu.origin_server_ts.0.into();
+        let unsigned = Unsigned {
+            age_ms: Some((now_ms - sent_at).max(0)),
+            is_sender: is_sender(event, reader),
+            membership: Some(self.membership.as_str()),
+            relations,
+        };
+        event.client_form().write(out, event, unsigned, with_room);
+    }
+}
+
+/// Whether the reader's device sent the event.
+pub fn is_sender(event: &Event, reader: &User) -> bool {
+    event.sender_nid == reader.nid
+        && event.transaction.as_ref().is_some_and(|transaction| Some(&transaction.device_id) == reader.device_id.as_ref())
+}
+
+impl Rooms {
+    /// The room, for somebody who may read at least part of it; everybody else is refused.
+    pub async fn readable(&self, reader: &User, id: &RoomId) -> Result<(Arc<View>, Sight)> {
+        let refused = || Error::forbidden("You may not see this room.");
+        let view = self.find(id).await?.ok_or_else(refused)?;
+        let sight = self.sight(&view, reader.nid).await?;
+        let was_there = sight.residence().is_some_and(|member| {
+            matches!(member.membership, Membership::Join | Membership::Leave | Membership::Ban)
+        });
+        if was_there || self.may_read_on(&view, reader.nid) { Ok((view, sight)) } else { Err(refused()) }
+    }
+
+    /// Up to where the reader may read: everything, or until they left.
+    pub fn horizon(&self, view: &View, sight: &Sight, reader: &User) -> Position {
+        match sight.residence() {
+            _ if self.may_read_on(view, reader.nid) => Position(i64::MAX - 1),
+            Some(member) => member.position,
+            None => Position(i64::MIN),
+        }
+    }
+
+    /// Reads up to `limit` events from `from` (exclusive), as far as `until` (exclusive), that
+    /// `reader` may see and `keep` lets pass.
+    #[expect(clippy::too_many_arguments, reason = "the reader, the range and the filter are all needed")]
+    pub async fn page(
+        &self,
+        sight: &mut Sight,
+        room: RoomNid,
+        direction: Direction,
+        from: Position,
+        until: Option<Position>,
+        limit: usize,
+        keep: impl Fn(&Event) -> bool,
+    ) -> Result<Page> {
+        let mut page = Page { events: Vec::with_capacity(limit.min(CHUNK)), next: None };
+        let mut at = from;
+        let mut looked_at = 0;
+        loop {
+            let range = match direction {
+                Direction::Backward => Range::Down(at, until.unwrap_or(Position(i64::MIN))),
+                Direction::Forward => Range::Up(at, until.unwrap_or(Position(i64::MAX))),
+            };
+            // One more than wanted tells whether there is more.
+            let wanted = (limit - page.events.len()).saturating_add(1).min(CHUNK);
+            let events = self.stored_page(room, range, wanted).await?;
+            let is_end = events.len() < wanted;
+            for event in events {
+                if page.events.len() == limit || looked_at == LOOKED_AT {
+                    page.next = Some(at);
+                    return Ok(page);
+                }
+                looked_at += 1;
+                at = event.position().unwrap_or(at);
+                if !keep(&event) {
+                    continue;
+                }
+                let seen = sight.see(&event).await?;
+                if seen.is_visible {
+                    page.events.push(Visible { event, membership: seen.membership });
+                }
+            }
+            if is_end {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// A page of the timeline without regard to any reader.
+    pub async fn stored_page(&self, room: RoomNid, range: Range, limit: usize) -> Result<Vec<Arc<Event>>> {
+        let stored = events::page(&mut *self.storage.conn().await?, room, range, limit).await?;
+        stored.into_iter().map(|stored| self.events.admit(stored)).collect()
+    }
+
+    /// An event of the room that the reader may see.
+    pub async fn visible_event(&self, reader: &User, room_id: &RoomId, id: &EventId) -> Result<(Visible, Arc<View>, Sight)> {
+        let unknown = || Error::not_found("There is no such event, or you may not see it.");
+        let (view, mut sight) = self.readable(reader, room_id).await?;
+        let event = self.events.find(id).await?.filter(|event| event.room_nid == view.nid).ok_or_else(unknown)?;
+        if event.position().is_none() {
+            return Err(unknown());
+        }
+        let seen = sight.see(&event).await?;
+        if !seen.is_visible {
+            return Err(unknown());
+        }
+        Ok((Visible { event, membership: seen.membership }, view, sight))
+    }
+
+    /// The event nearest to a time, in the given direction.
+    pub async fn event_at(&self, reader: &User, room_id: &RoomId, ts_ms: i64, direction: Direction) -> Result<Arc<Event>> {
+        let (view, mut sight) = self.readable(reader, room_id).await?;
+        let is_forward = direction == Direction::Forward;
+        let candidates = events::nearest(&mut *self.storage.conn().await?, view.nid, ts_ms, is_forward, CHUNK).await?;
+        for stored in candidates {
+            let event = self.events.admit(stored)?;
+            if sight.see(&event).await?.is_visible {
+                return Ok(event);
+            }
+        }
+        Err(Error::not_found("There is no event at that time."))
+    }
+
+    /// Forgets a room that the user has left.
+    pub async fn forget(&self, user: &User, room_id: &RoomId) -> Result<()> {
+        let Some(room) = self.find_nid(room_id).await? else {
+            return Err(Error::not_found("There is no such room."));
+        };
+        let mut conn = self.storage.conn().await?;
+        let member = rooms::find_member(&mut conn, room, user.nid).await?;
+        match member.map(|member| member.membership) {
+            Some(Membership::Leave | Membership::Ban) => {
+                rooms::forget(&mut conn, room, user.nid).await?;
+                self.residents.forget(user.nid, room);
+                Ok(())
+            }
+            Some(_) => Err(Error::unknown("You are still in this room. Leave it first.")),
+            None => Err(Error::unknown("You were never in this room.")),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Reads rooms: their heads, members and what they are called by number. Writing them is the log's.
+
+use ruma::{OwnedRoomId, RoomId, RoomVersionId};
+
+use super::{
+    Conn,
+    codec::{RoomIdColumn, Text},
+    numbers::{EventNid, Position, RoomNid, SnapshotNid, UserNid},
+};
+use crate::{Error, Result};
+
+/// A user's relation to a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// In the room.
+    Join = 1,
+    /// Asked to come in.
+    Invite = 2,
+    /// Asking to come in.
+    Knock = 3,
+    /// Not, or no longer, in the room.
+    Leave = 4,
+    /// Kept out.
+    Ban = 5,
+}
+
+impl Membership {
+    /// The specification's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Invite => "invite",
+            Self::Knock => "knock",
+            Self::Leave => "leave",
+            Self::Ban => "ban",
+        }
+    }
+
+    /// From the specification's word; anything unknown counts as having left.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "join" => Self::Join,
+            "invite" => Self::Invite,
+            "knock" => Self::Knock,
+            "ban" => Self::Ban,
+            _ => Self::Leave,
+        }
+    }
+
+    fn from_column(column: i8) -> Self {
+        match column {
+            1 => Self::Join,
+            2 => Self::Invite,
+            3 => Self::Knock,
+            5 => Self::Ban,
+            _ => Self::Leave,
+        }
+    }
+}
+
+/// Where a room stands.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the columns of `rooms` and `room_heads`")]
+pub struct StoredRoom {
+    pub nid: RoomNid,
+    pub id: OwnedRoomId,
+    pub version: RoomVersionId,
+    pub version_no: i64,
+    pub snapshot: SnapshotNid,
+    pub extremities: Vec<u8>,
+}
+
+/// One membership of a room or of a user.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are the columns of `room_members`")]
+pub struct StoredMember {
+    pub room: RoomNid,
+    pub user: UserNid,
+    pub membership: Membership,
+    pub event: EventNid,
+    pub position: Position,
+    pub is_local: bool,
+}
+
+/// Finds a room's number.
+pub async fn find_nid(conn: &mut Conn, id: &RoomId) -> Result<Option<RoomNid>> {
+    let found = sqlx::query_scalar!("select room_nid from rooms where room_id = ?", id.as_str());
+    Ok(found.fetch_optional(conn).await?.map(RoomNid))
+}
+
+/// Loads a room's ID.
+pub async fn load_id(conn: &mut Conn, room: RoomNid) -> Result<OwnedRoomId> {
+    let id = sqlx::query_scalar!("select room_id as `room_id: RoomIdColumn` from rooms where room_nid = ?", room);
+    Ok(id.fetch_one(conn).await?.0)
+}
+
+/// Finds where a room stands.
+pub async fn find(conn: &mut Conn, room: RoomNid) -> Result<Option<StoredRoom>> {
+    let row = sqlx::query!(
+        "select rooms.room_nid, room_id as `room_id: RoomIdColumn`, version as `version: Text`, version_no,
+                snapshot_nid, extremities
+         from rooms
+         join room_heads on room_heads.room_nid = rooms.room_nid
+         where rooms.room_nid = ?",
+        room
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let version = RoomVersionId::try_from(row.version.0)
+        .map_err(|fault| Error::internal(format!("rooms.version of {}: {fault}", row.room_nid)))?;
+    Ok(Some(StoredRoom {
+        nid: RoomNid(row.room_nid),
+        id: row.room_id.0,
+        version,
+        version_no: row.version_no,
+        snapshot: SnapshotNid(row.snapshot_nid),
+        extremities: row.extremities,
+    }))
+}
+
+/// Lists who is in a room, invited to it, or knocking.
+pub async fn present_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<StoredMember>> {
+    let rows = sqlx::query!(
+        "select user_nid, membership, event_nid, position, is_local as `is_local: bool`
+         from room_members
+         where room_nid = ? and membership in (1, 2, 3)",
+        room
+    )
+    .fetch_all(conn)
+    .await?;
+    let member = |user, membership, event, position, is_local| StoredMember {
+        room,
+        user: UserNid(user),
+        membership: Membership::from_column(membership),
+        event: EventNid(event),
+        position: Position(position),
+        is_local,
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| member(row.user_nid, row.membership, row.event_nid, row.position, row.is_local))
+        .collect())
+}
+
+/// Lists all memberships of a user, but for rooms that were forgotten.
+pub async fn of_user(conn: &mut Conn, user: UserNid) -> Result<Vec<StoredMember>> {
+    let rows = sqlx::query!(
+        "select room_nid, membership, event_nid, position, is_local as `is_local: bool`
+         from room_members
+         where user_nid = ? and forgotten = 0",
+        user
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| StoredMember {
+            room: RoomNid(row.room_nid),
+            user,
+            membership: Membership::from_column(row.membership),
+            event: EventNid(row.event_nid),
+            position: Position(row.position),
+            is_local: row.is_local,
+        })
+        .collect())
+}
+
+/// Finds one membership, forgotten or not.
+pub async fn find_member(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<Option<StoredMember>> {
+    let row = sqlx::query!(
+        "select membership, event_nid, position, is_local as `is_local: bool`
+         from room_members
+         where room_nid = ? and user_nid = ?",
+        room,
+        user
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| StoredMember {
+        room,
+        user,
+        membership: Membership::from_column(row.membership),
+        event: EventNid(row.event_nid),
+        position: Position(row.position),
+        is_local: row.is_local,
+    }))
+}
+
+/// Lists all memberships of a room, also of those who have left.
+pub async fn all_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<StoredMember>> {
+    let rows = sqlx::query!(
+        "select user_nid, membership, event_nid, position, is_local as `is_local: bool`
+         from room_members
+         where room_nid = ?
+         order by position",
+        room
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| StoredMember {
+            room,
+            user: UserNid(row.user_nid),
+            membership: Membership::from_column(row.membership),
+            event: EventNid(row.event_nid),
+            position: Position(row.position),
+            is_local: row.is_local,
+        })
+        .collect())
+}
+
+/// Forgets a room for a user who is not in it.
+pub async fn forget(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<()> {
+    sqlx::query!(
+        "update room_members set forgotten = 1 where room_nid = ? and user_nid = ? and membership in (4, 5)",
+        room,
+        user
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Finds what an invited or knocking user may know of a room: a JSON array.
+pub async fn find_stripped_state(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<Option<String>> {
+    let found = sqlx::query_scalar!(
+        "select content as `content: Text` from stripped_state where user_nid = ? and room_nid = ?",
+        user,
+        room
+    );
+    Ok(found.fetch_optional(conn).await?.map(|content| content.0))
+}
+
+/// Lists the requests that a device had carried out since `since_ms`: room, transaction ID, event ID.
+pub async fn transactions(
+    conn: &mut Conn,
+    user: UserNid,
+    device_id: &str,
+    since_ms: i64,
+) -> Result<Vec<(RoomNid, String, ruma::OwnedEventId)>> {
+    let rows = sqlx::query!(
+        "select room_nid, txn_id as `txn_id: Text`, event_id as `event_id: super::codec::EventIdColumn`
+         from transactions
+         where user_nid = ? and device_id = ? and created_at >= ?",
+        user,
+        device_id,
+        since_ms
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (RoomNid(row.room_nid), row.txn_id.0, row.event_id.0)).collect())
+}
