@@ -11,6 +11,7 @@ pub mod migrations;
 pub mod nids;
 pub mod numbers;
 pub mod settings;
+pub mod snapshots;
 pub mod users;
 
 use std::{future::Future, sync::Arc, time::Duration};
