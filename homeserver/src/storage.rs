@@ -12,6 +12,7 @@ pub mod nids;
 pub mod numbers;
 pub mod rooms;
 pub mod settings;
+pub mod snapshots;
 pub mod users;
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -1,0 +1,152 @@
+//! Events by their numbers and IDs, the recently used ones from memory. Whoever asks for an event by
+//! its ID has to check its room and the reader's permission.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use quick_cache::{
+    Weighter,
+    sync::{Cache, GuardResult},
+};
+use ruma::{EventId, OwnedEventId};
+
+use crate::{
+    Error, Result,
+    event::{Circumstances, Event, Transaction, parse_stored},
+    storage::{
+        Storage,
+        events::{self, StoredEvent},
+        numbers::EventNid,
+    },
+};
+
+/// At most so many bytes of events are kept in memory, by [`Event::weight`].
+const CACHE_BYTES: u64 = 48 << 20;
+/// Roughly what an event weighs, in bytes.
+const USUAL_WEIGHT: u64 = 2 << 10;
+/// Roughly how many events are kept in memory.
+const CACHE_EVENTS: usize = (CACHE_BYTES / USUAL_WEIGHT) as usize;
+
+/// The events of all rooms; clones share them.
+#[derive(Clone, Debug)]
+pub struct Events {
+    storage: Storage,
+    by_nid: Arc<Cache<EventNid, Arc<Event>, Weight>>,
+    nids: Arc<Cache<OwnedEventId, EventNid>>,
+}
+
+impl Events {
+    /// The events in `storage`.
+    pub fn new(storage: Storage) -> Self {
+        Self {
+            storage,
+            by_nid: Arc::new(Cache::with_weighter(CACHE_EVENTS, CACHE_BYTES, Weight)),
+            nids: Arc::new(Cache::new(CACHE_EVENTS)),
+        }
+    }
+
+    /// Loads an event.
+    pub async fn load(&self, nid: EventNid) -> Result<Arc<Event>> {
+        let read = async { self.read(&[nid]).await?.pop().ok_or_else(vanished) };
+        self.by_nid.get_or_insert_async(&nid, read).await
+    }
+
+    /// Loads events, in the order of `nids`.
+    pub async fn load_many(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>> {
+        let mut events: HashMap<EventNid, Arc<Event>> =
+            nids.iter().filter_map(|nid| Some((*nid, self.by_nid.get(nid)?))).collect();
+        let mut missing: Vec<EventNid> = nids.iter().filter(|nid| !events.contains_key(nid)).copied().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        for event in self.read(&missing).await? {
+            events.insert(event.nid, self.keep(event));
+        }
+        nids.iter().map(|nid| events.get(nid).cloned().ok_or_else(vanished)).collect()
+    }
+
+    /// Finds an event by its ID, in whatever room.
+    pub async fn find(&self, id: &EventId) -> Result<Option<Arc<Event>>> {
+        if let Some(nid) = self.nids.get(id) {
+            return self.load(nid).await.map(Some);
+        }
+        let Some(stored) = events::find(&mut *self.storage.conn().await?, id).await? else { return Ok(None) };
+        Ok(Some(self.keep(Arc::new(event(stored)?))))
+    }
+
+    /// Finds events by their IDs, in whatever rooms, in the order of `ids`.
+    pub async fn find_many(&self, ids: &[OwnedEventId]) -> Result<Vec<Option<Arc<Event>>>> {
+        let known = |id: &OwnedEventId| self.by_nid.get(&self.nids.get(id)?);
+        let mut events: HashMap<OwnedEventId, Arc<Event>> =
+            ids.iter().filter_map(|id| Some((id.clone(), known(id)?))).collect();
+        let mut missing: Vec<OwnedEventId> = ids.iter().filter(|id| !events.contains_key(*id)).cloned().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if !missing.is_empty() {
+            for stored in events::list_by_id(&mut *self.storage.conn().await?, &missing).await? {
+                let event = self.keep(Arc::new(event(stored)?));
+                events.insert(event.pdu.event_id.clone(), event);
+            }
+        }
+        Ok(ids.iter().map(|id| events.get(id).cloned()).collect())
+    }
+
+    /// Keeps an event that was committed.
+    pub fn remember(&self, event: Arc<Event>) {
+        self.nids.insert(event.pdu.event_id.clone(), event.nid);
+        self.by_nid.insert(event.nid, event);
+    }
+
+    /// Puts `event` in the place of an older form of it: before its redaction, or as an outlier.
+    pub fn replace(&self, event: Arc<Event>) {
+        self.remember(event);
+    }
+
+    async fn read(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>> {
+        if nids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = events::list(&mut *self.storage.conn().await?, nids).await?;
+        stored.into_iter().map(|stored| Ok(Arc::new(event(stored)?))).collect()
+    }
+
+    /// Keeps an event that was read, unless it has been replaced since; returns the one to use.
+    fn keep(&self, event: Arc<Event>) -> Arc<Event> {
+        self.nids.insert(event.pdu.event_id.clone(), event.nid);
+        match self.by_nid.get_value_or_guard(&event.nid, Some(Duration::ZERO)) {
+            GuardResult::Value(kept) => return kept,
+            // It fails if the event has been replaced in this moment: then that one stays.
+            GuardResult::Guard(guard) => drop(guard.insert(event.clone())),
+            // Somebody else is reading it, and will keep it.
+            GuardResult::Timeout => {}
+        }
+        event
+    }
+}
+
+/// Makes an event of what is stored of it.
+fn event(stored: StoredEvent) -> Result<Event> {
+    let circumstances = Circumstances {
+        nid: stored.nid,
+        room_nid: stored.room,
+        sender_nid: stored.sender,
+        state_key_nid: stored.state_key,
+        flags: stored.flags,
+        snapshot: stored.snapshot,
+        transaction: stored.transaction.map(|(device_id, txn_id)| Transaction { device_id, txn_id }),
+        unsigned: stored.unsigned,
+        position: stored.position,
+    };
+    Ok(Event::new(parse_stored(stored.json, stored.id, stored.room_id)?, circumstances))
+}
+
+fn vanished() -> Error {
+    Error::internal("an event has vanished")
+}
+
+#[derive(Clone, Debug)]
+struct Weight;
+
+impl Weighter<EventNid, Arc<Event>> for Weight {
+    fn weight(&self, _: &EventNid, event: &Arc<Event>) -> u64 {
+        event.weight() as u64
+    }
+}
