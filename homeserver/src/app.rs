@@ -11,6 +11,9 @@ use crate::{
     bus::Bus,
     clock::Clock,
     config::Config,
+    membership::Memberships,
+    reading::Reading,
+    rooms::Rooms,
     secrets::Secrets,
     signing::{self, SigningKey},
     storage::{self, Storage, log, migrations, settings},
@@ -35,6 +38,9 @@ pub struct Services {
     pub log: Log,
     pub signing: SigningKey,
     pub accounts: Accounts,
+    pub rooms: Rooms,
+    pub memberships: Memberships,
+    pub reading: Reading,
 }
 
 impl Deref for App {
@@ -62,6 +68,16 @@ impl App {
 
         let log = storage::log::Log::start(storage.clone(), &tasks, tail.clone());
         let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), config.server_name.clone());
+        let rooms = Rooms::new(
+            storage.clone(),
+            log.clone(),
+            tail.clone(),
+            signing.clone(),
+            clock.clone(),
+            config.default_room_version.clone(),
+        );
+        let memberships = Memberships::new(storage.clone(), rooms.clone());
+        let reading = Reading::new(rooms.clone(), clock.clone());
 
         Ok(Self(Arc::new(Services {
             config,
@@ -73,6 +89,9 @@ impl App {
             log,
             signing,
             accounts,
+            rooms,
+            memberships,
+            reading,
         })))
     }
 

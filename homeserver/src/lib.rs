@@ -5,9 +5,8 @@
 
 pub mod http;
 
-pub mod sync;
-
 pub mod membership;
+pub mod reading;
 
 pub mod rooms;
 
@@ -22,6 +21,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod json;
 pub mod secrets;
 pub mod signing;
 pub mod tasks;

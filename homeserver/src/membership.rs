@@ -38,7 +38,10 @@ impl Memberships {
             return Ok(room_id.to_owned());
         }
         if user.is_guest && !view.is_open_to_guests() {
-            return Err(Error::refused(ruma::api::error::ErrorKind::GuestAccessForbidden, "Guests may not join this room."));
+            return Err(Error::refused(
+                ruma::api::error::ErrorKind::GuestAccessForbidden,
+                "Guests may not join this room.",
+            ));
         }
         let mut content = self.profile(user).await?;
         content.insert("membership".to_owned(), "join".into());
@@ -150,7 +153,13 @@ impl Memberships {
         Ok(())
     }
 
-    async fn set(&self, user: &User, target: &UserId, room_id: &RoomId, content: Map<String, Value>) -> Result<OwnedEventId> {
+    async fn set(
+        &self,
+        user: &User,
+        target: &UserId,
+        room_id: &RoomId,
+        content: Map<String, Value>,
+    ) -> Result<OwnedEventId> {
         let wish = Wish::state_of("m.room.member", target.as_str(), &content)?;
         self.rooms.send(user, room_id, wish, None).await
     }
@@ -194,7 +203,9 @@ impl Memberships {
     /// somebody here who may invite, if `user` is in one of the rooms that the rule names.
     /// Client-server API, "Restricted rooms".
     async fn authority_for(&self, view: &Arc<View>, user: &User) -> Result<Option<OwnedUserId>> {
-        if !matches!(view.join_rule(), JoinRuleKind::Restricted | JoinRuleKind::KnockRestricted) || view.invited.contains(&user.nid) {
+        if !matches!(view.join_rule(), JoinRuleKind::Restricted | JoinRuleKind::KnockRestricted)
+            || view.invited.contains(&user.nid)
+        {
             return Ok(None);
         }
         if !self.is_in_an_allowed_room(view, user).await? {

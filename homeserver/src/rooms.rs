@@ -149,10 +149,11 @@ impl Rooms {
         let Some(room) = self.heads.find_nid(room_id).await? else {
             return Err(Error::forbidden("You are not in this room."));
         };
-        let transaction = sender.device_id.as_ref().zip(txn_id).map(|(device_id, txn_id)| Transaction {
-            device_id: device_id.clone(),
-            txn_id: txn_id.to_owned(),
-        });
+        let transaction = sender
+            .device_id
+            .as_ref()
+            .zip(txn_id)
+            .map(|(device_id, txn_id)| Transaction { device_id: device_id.clone(), txn_id: txn_id.to_owned() });
         match transaction {
             None => self.say(&sender.id, room, wish, None).await,
             Some(transaction) => {
@@ -183,8 +184,13 @@ impl Rooms {
             self.may_redact(&head.view, sender, &wish).await?;
             let draft = self.drafter.draft(head, sender, wish).await?;
             let addition = self.follow(head, draft.pdu, &draft.auth, transaction).await?;
-            checks::against_auth_events(&head.view.rules.authorization, &addition.event, &draft.auth)
-                .map_err(|rule| Error::forbidden(format!("The room does not allow this: {rule}.")))?;
+            checks::against_auth_events(
+                &head.view.rules.authorization,
+                &addition.event,
+                &draft.auth,
+                head.view.create(),
+            )
+            .map_err(|rule| Error::forbidden(format!("The room does not allow this: {rule}.")))?;
             let event_id = addition.event.id().to_owned();
             (self.append(&room, head, addition).await?, event_id)
         };

@@ -14,17 +14,17 @@ use super::{
 };
 use crate::{
     Result,
-    event::{self, Circumstances, Event, Pdu, Transaction, flags},
+    event::{Circumstances, Event, Pdu, Transaction, flags},
     storage::{
         log::{
             Commit,
             rows::{
-                CurrentStateRow, EventRow, HeadRow, MemberRow, RelationRow, RoomRow, Rows, SnapshotRow, StrippedStateRow,
-                TransactionRow,
+                CurrentStateRow, EventRow, HeadRow, MemberRow, RelationRow, RoomRow, Rows, SnapshotRow,
+                StrippedStateRow, TransactionRow,
             },
         },
         nids::Kind,
-        numbers::{EventNid, Position, SnapshotNid, StateKeyNid, UserNid},
+        numbers::{EventNid, Position, SnapshotNid, StateKeyNid},
         rooms::Membership,
     },
     tail::{Fact, Job},

@@ -72,7 +72,9 @@ impl Rooms {
         let room = self.heads.insert(nid, room_id.clone());
         let commit = {
             let mut held = self.heads.hold(&room).await?;
-            let outcome = self.fill(&room, held.insert(empty_head(nid, &room_id, version, rules, &event)), creator, event, wishes).await;
+            let outcome = self
+                .fill(&room, held.insert(empty_head(nid, &room_id, version, rules, &event)), creator, event, wishes)
+                .await;
             if outcome.is_err() {
                 // Nothing of it may be built upon. What was queued already is a room without
                 // members that nobody learns of.
@@ -115,8 +117,7 @@ impl Rooms {
         wishes: Vec<(Wish, Step)>,
     ) -> Result<Commit> {
         let key = creation.state_key_nid.expect("a creation event is a state event");
-        let (current, row) =
-            Snapshots::first(room.nid, self.next_snapshot().await?, StateMap::unit(key, creation.nid));
+        let (current, row) = Snapshots::first(room.nid, self.next_snapshot().await?, StateMap::unit(key, creation.nid));
         let addition = Addition {
             event: creation.clone(),
             auth: Vec::new(),
@@ -135,8 +136,13 @@ impl Rooms {
         for (wish, step) in wishes {
             let draft = self.drafter.draft(head, &creator.id, wish).await?;
             let addition = self.follow(head, draft.pdu, &draft.auth, None).await?;
-            checks::against_auth_events(&head.view.rules.authorization, &addition.event, &draft.auth)
-                .map_err(|rule| step.refuse(&rule))?;
+            checks::against_auth_events(
+                &head.view.rules.authorization,
+                &addition.event,
+                &draft.auth,
+                head.view.create(),
+            )
+            .map_err(|rule| step.refuse(&rule))?;
             commit = self.append(room, head, addition).await?;
         }
         Ok(commit)
@@ -156,9 +162,7 @@ impl Step {
     fn refuse(self, rule: &str) -> Error {
         match self {
             Self::Ours => Error::invalid_room_state(format!("The room cannot be made like this: {rule}.")),
-            Self::PowerLevels => {
-                Error::invalid_room_state(format!("These power levels are not possible: {rule}."))
-            }
+            Self::PowerLevels => Error::invalid_room_state(format!("These power levels are not possible: {rule}.")),
             Self::InitialState => Error::invalid_room_state(format!("The initial state is not possible: {rule}.")),
             Self::Invite => Error::forbidden(format!("Somebody cannot be invited: {rule}.")),
         }
@@ -166,7 +170,13 @@ impl Step {
 }
 
 /// A head on which the creation event can be put.
-fn empty_head(nid: RoomNid, id: &OwnedRoomId, version: RoomVersionId, rules: RoomVersionRules, creation: &Event) -> Head {
+fn empty_head(
+    nid: RoomNid,
+    id: &OwnedRoomId,
+    version: RoomVersionId,
+    rules: RoomVersionRules,
+    creation: &Event,
+) -> Head {
     let (snapshot, _) = Snapshots::first(nid, crate::storage::numbers::SnapshotNid(0), StateMap::new());
     debug_assert_eq!(creation.room_nid, nid);
     let view = View::new(nid, id.clone(), version, rules, snapshot);
@@ -225,9 +235,10 @@ fn first_events(creator: &User, wanted: &NewRoom, rules: &RoomVersionRules) -> R
         ("m.room.guest_access", json!({ "guest_access": guests })),
     ];
     for (kind, content) in defaults {
-        let is_overridden = wanted.initial_state.iter().any(|wish| {
-            wish.kind.to_string() == kind && wish.state_key.as_deref() == Some("")
-        });
+        let is_overridden = wanted
+            .initial_state
+            .iter()
+            .any(|wish| wish.kind.to_string() == kind && wish.state_key.as_deref() == Some(""));
         if !is_overridden {
             events.push((Wish::state_of(kind, "", &content)?, Step::Ours));
         }

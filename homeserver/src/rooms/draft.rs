@@ -103,7 +103,8 @@ impl Drafter {
         let depth = parents.iter().map(|parent| parent.depth).max().unwrap_or(0).saturating_add(1);
         let rules = head.view.rules.clone();
         let prev = self.references(&rules, parents.iter().map(|parent| (parent.nid, parent.id.clone()))).await?;
-        let authorised_by = self.references(&rules, auth.iter().map(|event| (event.nid, event.id().to_owned()))).await?;
+        let authorised_by =
+            self.references(&rules, auth.iter().map(|event| (event.nid, event.id().to_owned()))).await?;
         let mut object = self.object(sender, &wish, &rules)?;
         object.insert("room_id".to_owned(), head.view.id.as_str().into());
         object.insert("depth".to_owned(), integer(depth)?);
@@ -183,9 +184,8 @@ impl Drafter {
         if kind.len() > MAX_KEY || wish.state_key.as_ref().is_some_and(|key| key.len() > MAX_KEY) {
             return Err(Error::too_large("Event types and state keys have at most 255 bytes."));
         }
-        let mut content: CanonicalJsonObject = serde_json::from_str(wish.content.get()).map_err(|fault| {
-            Error::bad_json(format!("The content is not an object of canonical JSON: {fault}."))
-        })?;
+        let mut content: CanonicalJsonObject = serde_json::from_str(wish.content.get())
+            .map_err(|fault| Error::bad_json(format!("The content is not an object of canonical JSON: {fault}.")))?;
         let timestamp = wish.origin_server_ts.unwrap_or_else(|| self.clock.now_ms());
         let mut object = BTreeMap::from([
             ("type".to_owned(), CanonicalJsonValue::String(kind)),

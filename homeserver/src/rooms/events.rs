@@ -100,6 +100,12 @@ impl Events {
         self.remember(event);
     }
 
+    /// Takes up an event that was read elsewhere, unless a newer form of it is kept; returns the one
+    /// to use.
+    pub fn admit(&self, stored: StoredEvent) -> Result<Arc<Event>> {
+        Ok(self.keep(Arc::new(event(stored)?)))
+    }
+
     async fn read(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>> {
         if nids.is_empty() {
             return Ok(Vec::new());

@@ -41,3 +41,16 @@ impl Rooms {
         }))
     }
 }
+
+impl Rooms {
+    /// The membership events of those who are in the room.
+    pub async fn member_events(&self, view: &View) -> Result<Vec<Arc<Event>>> {
+        let members: Vec<_> = view.joined.iter().copied().collect();
+        let mut nids = Vec::with_capacity(members.len());
+        for user_id in self.storage.user_ids(&members).await? {
+            let key = self.storage.find_state_key_nid("m.room.member", user_id.as_str()).await?;
+            nids.extend(key.and_then(|key| view.snapshot.map.get(&key).copied()));
+        }
+        self.events.load_many(&nids).await
+    }
+}

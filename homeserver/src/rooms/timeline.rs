@@ -66,7 +66,10 @@ impl Visible {
 /// Whether the reader's device sent the event.
 pub fn is_sender(event: &Event, reader: &User) -> bool {
     event.sender_nid == reader.nid
-        && event.transaction.as_ref().is_some_and(|transaction| Some(&transaction.device_id) == reader.device_id.as_ref())
+        && event
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| Some(&transaction.device_id) == reader.device_id.as_ref())
 }
 
 impl Rooms {
@@ -75,9 +78,9 @@ impl Rooms {
         let refused = || Error::forbidden("You may not see this room.");
         let view = self.find(id).await?.ok_or_else(refused)?;
         let sight = self.sight(&view, reader.nid).await?;
-        let was_there = sight.residence().is_some_and(|member| {
-            matches!(member.membership, Membership::Join | Membership::Leave | Membership::Ban)
-        });
+        let was_there = sight
+            .residence()
+            .is_some_and(|member| matches!(member.membership, Membership::Join | Membership::Leave | Membership::Ban));
         if was_there || self.may_read_on(&view, reader.nid) { Ok((view, sight)) } else { Err(refused()) }
     }
 
@@ -143,7 +146,12 @@ impl Rooms {
     }
 
     /// An event of the room that the reader may see.
-    pub async fn visible_event(&self, reader: &User, room_id: &RoomId, id: &EventId) -> Result<(Visible, Arc<View>, Sight)> {
+    pub async fn visible_event(
+        &self,
+        reader: &User,
+        room_id: &RoomId,
+        id: &EventId,
+    ) -> Result<(Visible, Arc<View>, Sight)> {
         let unknown = || Error::not_found("There is no such event, or you may not see it.");
         let (view, mut sight) = self.readable(reader, room_id).await?;
         let event = self.events.find(id).await?.filter(|event| event.room_nid == view.nid).ok_or_else(unknown)?;
@@ -158,7 +166,13 @@ impl Rooms {
     }
 
     /// The event nearest to a time, in the given direction.
-    pub async fn event_at(&self, reader: &User, room_id: &RoomId, ts_ms: i64, direction: Direction) -> Result<Arc<Event>> {
+    pub async fn event_at(
+        &self,
+        reader: &User,
+        room_id: &RoomId,
+        ts_ms: i64,
+        direction: Direction,
+    ) -> Result<Arc<Event>> {
         let (view, mut sight) = self.readable(reader, room_id).await?;
         let is_forward = direction == Direction::Forward;
         let candidates = events::nearest(&mut *self.storage.conn().await?, view.nid, ts_ms, is_forward, CHUNK).await?;

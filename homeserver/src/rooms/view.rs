@@ -14,7 +14,6 @@ use ruma::{
     room_version_rules::RoomVersionRules,
     state_res::events::{
         RoomCreateEvent, RoomJoinRulesEvent, RoomMemberEvent, RoomPowerLevelsEvent, RoomPowerLevelsIntField,
-        power_levels::RoomPowerLevelsEventOptionExt,
     },
 };
 use serde::Deserialize;
@@ -89,7 +88,13 @@ pub const KEY_TYPES: [&str; 8] = [
 
 impl View {
     /// A room whose members and key events are still to be added.
-    pub fn new(nid: RoomNid, id: OwnedRoomId, version: RoomVersionId, rules: RoomVersionRules, snapshot: Snapshot) -> Self {
+    pub fn new(
+        nid: RoomNid,
+        id: OwnedRoomId,
+        version: RoomVersionId,
+        rules: RoomVersionRules,
+        snapshot: Snapshot,
+    ) -> Self {
         Self {
             nid,
             id,
@@ -144,9 +149,8 @@ impl View {
         let keys = &mut self.key_events;
         match kind {
             "m.room.create" => {
-                let creators = event.and_then(|event| {
-                    RoomCreateEvent::new(event.clone()).creators(&self.rules.authorization).ok()
-                });
+                let creators = event
+                    .and_then(|event| RoomCreateEvent::new(event.clone()).creators(&self.rules.authorization).ok());
                 self.creators = Arc::new(creators.unwrap_or_default());
                 keys.create = event.cloned();
             }
@@ -236,27 +240,48 @@ impl View {
     }
 
     /// The power levels event.
-    pub fn power_levels_event(&self) -> Option<&Arc<Event>> {
-        None::<&Arc<Event>>.or(self.key_events.power_levels.as_deref())
+    pub fn power_levels(&self) -> Option<&RoomPowerLevelsEvent<Arc<Event>>> {
+        self.key_events.power_levels.as_ref()
     }
 
     /// The power of `user`.
     pub fn power(&self, user: &UserId) -> UserPowerLevel {
-        let levels = &self.key_events.power_levels;
-        let power = levels.user_power_level(user, &self.creators, &self.rules.authorization);
-        power.unwrap_or(UserPowerLevel::Int(Int::MIN))
+        let rules = &self.rules.authorization;
+        let is_creator = self.creators.contains(user);
+        if rules.explicitly_privilege_room_creators && is_creator {
+            return UserPowerLevel::Infinite;
+        }
+        let power = match self.power_levels() {
+            Some(levels) => levels.user_power_level(user, rules).unwrap_or(Int::MIN),
+            // Without power levels the creator has 100, everybody else nothing.
+            None if is_creator => ruma::int!(100),
+            None => ruma::int!(0),
+        };
+        UserPowerLevel::Int(power)
     }
 
     /// The power that one of the general acts needs.
     pub fn power_needed(&self, act: RoomPowerLevelsIntField) -> UserPowerLevel {
-        let needed = self.key_events.power_levels.get_as_int_or_default(act, &self.rules.authorization);
-        needed.map_or(UserPowerLevel::Infinite, UserPowerLevel::Int)
+        match self.power_levels() {
+            Some(levels) => levels
+                .get_as_int_or_default(act, &self.rules.authorization)
+                .map_or(UserPowerLevel::Infinite, UserPowerLevel::Int),
+            None => UserPowerLevel::Int(act.default_value()),
+        }
     }
 
     /// The power that sending an event of this type needs.
     pub fn power_to_send(&self, kind: &TimelineEventType, state_key: Option<&str>) -> UserPowerLevel {
-        let needed = self.key_events.power_levels.event_power_level(kind, state_key, &self.rules.authorization);
-        needed.map_or(UserPowerLevel::Infinite, UserPowerLevel::Int)
+        let default = match state_key {
+            Some(_) => RoomPowerLevelsIntField::StateDefault,
+            None => RoomPowerLevelsIntField::EventsDefault,
+        };
+        match self.power_levels() {
+            Some(levels) => levels
+                .event_power_level(kind, state_key, &self.rules.authorization)
+                .map_or(UserPowerLevel::Infinite, UserPowerLevel::Int),
+            None => UserPowerLevel::Int(default.default_value()),
+        }
     }
 
     /// Whether `user` may redact `event`: their own server's events, or any with enough power.

@@ -76,7 +76,10 @@ impl Sight {
             let after = membership_in(event);
             let is_visible = self.allows(&visibility, membership, event) || self.allows(&visibility, after, event);
             let is_about_me = matches!(after, Membership::Join | Membership::Invite | Membership::Knock);
-            return Ok(Seen { is_visible: is_visible || is_about_me || membership == Membership::Join, membership: after });
+            return Ok(Seen {
+                is_visible: is_visible || is_about_me || membership == Membership::Join,
+                membership: after,
+            });
         }
         let mut is_visible = self.allows(&visibility, membership, event);
         if let Some(after) = new_visibility(event) {

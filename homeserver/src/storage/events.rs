@@ -145,7 +145,13 @@ pub async fn page(conn: &mut Conn, room: RoomNid, range: Range, limit: usize) ->
 
 /// Lists the events of a room's timeline that were sent at or after (`forward`), or at or before,
 /// `ts_ms`, nearest first.
-pub async fn nearest(conn: &mut Conn, room: RoomNid, ts_ms: i64, forward: bool, limit: usize) -> Result<Vec<StoredEvent>> {
+pub async fn nearest(
+    conn: &mut Conn,
+    room: RoomNid,
+    ts_ms: i64,
+    forward: bool,
+    limit: usize,
+) -> Result<Vec<StoredEvent>> {
     let (condition, order) = if forward { (">=", "asc") } else { ("<=", "desc") };
     let sql = format!(
         "{SELECT} where events.room_nid = ? and origin_server_ts {condition} ? and position is not null \

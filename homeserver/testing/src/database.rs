@@ -4,7 +4,7 @@
 use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -75,7 +75,6 @@ fn url(socket: &str, database: &str) -> String {
 struct DatabaseServer {
     socket_url: String,
     tables: Vec<String>,
-    _process: Child,
     _directory: tempfile::TempDir,
 }
 
@@ -89,11 +88,10 @@ impl DatabaseServer {
             .expect("a directory for the test database can be made");
         let socket = directory.path().join("s");
         install(directory.path());
-        let process = spawn(directory.path(), &socket);
+        start_daemon(directory.path(), &socket);
         let mut server = Self {
             socket_url: socket.to_str().expect("the path is UTF-8").to_owned(),
             tables: Vec::new(),
-            _process: process,
             _directory: directory,
         };
         server.tables = server.make_template().await;
@@ -144,7 +142,8 @@ fn install(directory: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn spawn(directory: &Path, socket: &Path) -> Child {
+/// Starts `mariadbd`, which ends with this process.
+fn start_daemon(directory: &Path, socket: &Path) {
     let options: [(&str, PathBuf); 4] = [
         ("datadir", directory.join("data")),
         ("socket", socket.to_owned()),
@@ -164,7 +163,7 @@ fn spawn(directory: &Path, socket: &Path) -> Child {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .expect("mariadbd runs: install mariadb-server")
+        .process_group(0);
+    // The signal comes when the thread that started the daemon ends: one that outlives all tests.
+    std::thread::spawn(move || command.spawn().expect("mariadbd runs: install mariadb-server").wait());
 }

@@ -1,9 +1,11 @@
 //! Real Salon servers in one process, for tests: each has a database, a port and a clock of its own.
 
 mod database;
+mod rooms;
 mod server;
 mod user;
 
 pub use database::TestDatabase;
+pub use rooms::segment;
 pub use server::TestServer;
 pub use user::{Answer, Refusal, TestUser};

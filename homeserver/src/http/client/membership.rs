@@ -5,7 +5,8 @@ use ruma::{
     api::client::{
         knock::knock_room,
         membership::{
-            ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias, kick_user, leave_room, unban_user,
+            ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias, kick_user, leave_room,
+            unban_user,
         },
     },
 };
@@ -49,14 +50,14 @@ pub async fn forget(app: App, req: Ruma<forget_room::v3::Request>) -> Result<for
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/invite`
 pub async fn invite(app: App, req: Ruma<invite_user::v3::Request>) -> Result<invite_user::v3::Response> {
-    let invite_user::v3::Request { room_id, recipient, reason, .. } = req.body;
+    let invite_user::v3::Request { room_id, recipient, .. } = req.body;
     let invite_user::v3::InvitationRecipient::UserId(target) = recipient else {
         return Err(Error::refused(
             ruma::api::error::ErrorKind::ThreepidDenied,
             "This server invites users by their Matrix ID only.",
         ));
     };
-    app.memberships.invite(&req.caller, &target.user_id, &room_id, reason).await?;
+    app.memberships.invite(&req.caller, &target.user_id, &room_id, target.reason).await?;
     Ok(invite_user::v3::Response::new())
 }
 

@@ -2,10 +2,10 @@
 
 use ruma::{
     api::client::{
+        context::get_context,
         message::{get_message_events, send_message_event},
         redact::redact_event,
         room::{get_event_by_timestamp, get_room_event},
-        context::get_context,
     },
     events::TimelineEventType,
 };
@@ -34,17 +34,17 @@ pub async fn redact(app: App, req: Ruma<redact_event::v3::Request>) -> Result<re
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/messages`
 pub async fn messages(app: App, req: Ruma<get_message_events::v3::Request>) -> Result<String> {
-    app.timelines.messages(&req.caller, req.body).await
+    app.reading.messages(&req.caller, req.body).await
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/context/{eventId}`
 pub async fn context(app: App, req: Ruma<get_context::v3::Request>) -> Result<String> {
-    app.timelines.context(&req.caller, req.body).await
+    app.reading.context(&req.caller, req.body).await
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}`
 pub async fn event(app: App, req: Ruma<get_room_event::v3::Request>) -> Result<String> {
-    app.timelines.event(&req.caller, &req.body.room_id, &req.body.event_id).await
+    app.reading.event(&req.caller, &req.body.room_id, &req.body.event_id).await
 }
 
 /// `GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event`

@@ -1,14 +1,17 @@
 //! Rooms: creating them, their state, who is in them.
 
-use ruma::api::client::{
-    membership::{get_member_events, joined_members, joined_rooms},
-    room::create_room,
-    state::{get_state_event_for_key, get_state_events, send_state_event},
-};
 use crate::{
     App, Error, Result,
     http::endpoint::Ruma,
     rooms::{create::NewRoom, draft::Wish},
+};
+use ruma::api::client::{
+    membership::{get_member_events, joined_members, joined_rooms},
+    room::create_room,
+    state::{
+        get_state_event_for_key::{self, v3::StateEventFormat},
+        get_state_events, send_state_event,
+    },
 };
 
 /// `POST /_matrix/client/v3/createRoom`
@@ -23,7 +26,8 @@ fn wanted(body: create_room::v3::Request) -> Result<NewRoom> {
         None => Ok(serde_json::Map::new()),
         Some(json) => serde_json::from_str(json).map_err(|_| Error::bad_json(format!("{what} is not an object."))),
     };
-    let initial_state = body.initial_state.iter().map(|event| initial_event(event.json().get())).collect::<Result<_>>()?;
+    let initial_state =
+        body.initial_state.iter().map(|event| initial_event(event.json().get())).collect::<Result<_>>()?;
     Ok(NewRoom {
         version: body.room_version,
         creation_content: object(body.creation_content.as_ref().map(|raw| raw.json().get()), "creation_content")?,
@@ -65,15 +69,14 @@ pub async fn send_state(app: App, req: Ruma<send_state_event::v3::Request>) -> R
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/state`
 pub async fn state(app: App, req: Ruma<get_state_events::v3::Request>) -> Result<String> {
-    app.rooms.state_for(&req.caller, &req.body.room_id).await
+    app.reading.state(&req.caller, &req.body.room_id).await
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}`
 pub async fn state_event(app: App, req: Ruma<get_state_event_for_key::v3::Request>) -> Result<String> {
     let get_state_event_for_key::v3::Request { room_id, event_type, state_key, format, .. } = req.body;
-    let event = app.rooms.state_event_for(&req.caller, &room_id, &event_type.to_string(), &state_key).await?;
-    let is_whole = format == ruma::api::client::state::get_state_event_for_key::v3::StateEventFormat::Event;
-    Ok(if is_whole { event.0 } else { event.1 })
+    let is_whole = format == StateEventFormat::Event;
+    app.reading.state_event(&req.caller, &room_id, &event_type.to_string(), &state_key, is_whole).await
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/members`
@@ -81,12 +84,12 @@ pub async fn members(app: App, req: Ruma<get_member_events::v3::Request>) -> Res
     let get_member_events::v3::Request { room_id, at, membership, not_membership, .. } = req.body;
     let wanted = membership.map(|membership| membership.as_str().to_owned());
     let unwanted = not_membership.map(|membership| membership.as_str().to_owned());
-    app.rooms.members_for(&req.caller, &room_id, at.as_deref(), wanted.as_deref(), unwanted.as_deref()).await
+    app.reading.members(&req.caller, &room_id, at.as_deref(), wanted.as_deref(), unwanted.as_deref()).await
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/joined_members`
 pub async fn joined_members(app: App, req: Ruma<joined_members::v3::Request>) -> Result<String> {
-    app.rooms.joined_members_for(&req.caller, &req.body.room_id).await
+    app.reading.joined_members(&req.caller, &req.body.room_id).await
 }
 
 /// `GET /_matrix/client/v3/joined_rooms`

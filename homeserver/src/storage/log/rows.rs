@@ -27,7 +27,7 @@ pub struct Rows {
     /// Messages between devices.
     pub to_device: Vec<ToDeviceRow>,
     /// Users whose devices or keys changed.
-    pub device_lists: Vec<UserNid>,
+    pub device_lists: Vec<DeviceListRow>,
 
     /// New rooms.
     pub rooms: Vec<RoomRow>,
@@ -51,8 +51,6 @@ pub struct Rows {
     pub redacted: Vec<RedactedRow>,
     /// Requests that were carried out.
     pub transactions: Vec<TransactionRow>,
-    /// Positions given to the device list changes, set by [`Rows::assign`].
-    device_list_positions: Vec<Position>,
 }
 
 /// A row of `events`, and of `event_auth` if it is a state event.
@@ -215,6 +213,21 @@ pub struct ToDeviceRow {
     pub position: Position,
 }
 
+/// A row of `device_list_changes`.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct DeviceListRow {
+    pub user: UserNid,
+    pub position: Position,
+}
+
+impl DeviceListRow {
+    /// A change of `user`'s devices or keys, whose position the log gives.
+    pub fn new(user: UserNid) -> Self {
+        Self { user, position: Position::ZERO }
+    }
+}
+
 impl Rows {
     /// How many positions these rows take.
     pub fn positions(&self) -> usize {
@@ -253,7 +266,9 @@ impl Rows {
         for message in &mut self.to_device {
             message.position = take();
         }
-        self.device_list_positions = self.device_lists.iter().map(|_| take()).collect();
+        for change in &mut self.device_lists {
+            change.position = take();
+        }
         next
     }
 
@@ -264,7 +279,6 @@ impl Rows {
         self.account_data.extend(later.account_data);
         self.to_device.extend(later.to_device);
         self.device_lists.extend(later.device_lists);
-        self.device_list_positions.extend(later.device_list_positions);
         self.rooms.extend(later.rooms);
         for head in later.heads {
             match self.heads.iter_mut().find(|earlier| earlier.room == head.room) {
@@ -285,13 +299,14 @@ impl Rows {
 
     /// Writes everything, one statement per table where the row counts allow.
     pub(super) async fn write(&self, conn: &mut Conn) -> Result<()> {
-        ROOMS.run(conn, &self.rooms, |row, to| {
-            to.add(row.nid)?;
-            to.add(row.id.as_bytes())?;
-            to.add(row.version.as_bytes())?;
-            to.add(row.created_at)
-        })
-        .await?;
+        ROOMS
+            .run(conn, &self.rooms, |row, to| {
+                to.add(row.nid)?;
+                to.add(row.id.as_bytes())?;
+                to.add(row.version.as_bytes())?;
+                to.add(row.created_at)
+            })
+            .await?;
         write_heads(conn, &self.heads).await?;
         write_events(conn, &self.events).await?;
         SNAPSHOTS
@@ -405,11 +420,10 @@ impl Rows {
                 to.add(row.content.as_bytes())
             })
             .await?;
-        let changes: Vec<_> = self.device_list_positions.iter().zip(&self.device_lists).collect();
         DEVICE_LISTS
-            .run(conn, &changes, |(position, user), to: &mut MySqlArguments| {
-                to.add(*position)?;
-                to.add(*user)
+            .run(conn, &self.device_lists, |row, to| {
+                to.add(row.position)?;
+                to.add(row.user)
             })
             .await?;
         Ok(())
