@@ -17,6 +17,7 @@ use crate::{
     secrets::Secrets,
     signing::{self, SigningKey},
     storage::{self, Storage, log, migrations, settings},
+    sync::Sync,
     tail::{Log, Tail},
     tasks::Tasks,
 };
@@ -41,6 +42,7 @@ pub struct Services {
     pub rooms: Rooms,
     pub memberships: Memberships,
     pub reading: Reading,
+    pub sync: Sync,
 }
 
 impl Deref for App {
@@ -78,6 +80,7 @@ impl App {
         );
         let memberships = Memberships::new(storage.clone(), rooms.clone());
         let reading = Reading::new(rooms.clone(), clock.clone());
+        let sync = Sync::new(storage.clone(), tail.clone(), rooms.clone(), clock.clone());
 
         Ok(Self(Arc::new(Services {
             config,
@@ -92,6 +95,7 @@ impl App {
             rooms,
             memberships,
             reading,
+            sync,
         })))
     }
 

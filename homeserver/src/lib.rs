@@ -5,6 +5,8 @@
 
 pub mod http;
 
+pub mod sync;
+
 pub mod membership;
 pub mod reading;
 

@@ -13,6 +13,7 @@ pub mod numbers;
 pub mod rooms;
 pub mod settings;
 pub mod snapshots;
+pub mod streams;
 pub mod users;
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -5,6 +5,7 @@ mod membership;
 mod messages;
 mod rooms;
 mod server;
+mod sync;
 
 use super::endpoint::{Route, endpoint, endpoint_json};
 
@@ -16,7 +17,8 @@ pub fn routes() -> Vec<Route> {
         endpoint(account::register),
         endpoint(account::whoami),
 
-        // Getting events for a room
+        // Getting events
+        endpoint_json(sync::sync),
         endpoint_json(messages::event),
         endpoint_json(rooms::joined_members),
         endpoint_json(rooms::members),

@@ -11,7 +11,7 @@ use crate::{
     event::{Event, Unsigned},
     storage::{
         events::{self, Range},
-        numbers::{Position, RoomNid},
+        numbers::{Position, RoomNid, StateKeyNid},
         rooms::{self, Membership},
     },
 };
@@ -201,5 +201,30 @@ impl Rooms {
             Some(_) => Err(Error::unknown("You are still in this room. Leave it first.")),
             None => Err(Error::unknown("You were never in this room.")),
         }
+    }
+}
+
+impl Rooms {
+    /// The events that stood at a state key and came after `since`, up to `until`, oldest first.
+    pub async fn state_events_between(
+        &self,
+        room: RoomNid,
+        key: StateKeyNid,
+        since: Position,
+        until: Position,
+    ) -> Result<Vec<Arc<Event>>> {
+        let stored = events::between(&mut *self.storage.conn().await?, room, Some(key), since, until).await?;
+        stored.into_iter().map(|stored| self.events.admit(stored)).collect()
+    }
+
+    /// The membership events that came after `since`, up to `until`, oldest first.
+    pub async fn member_changes_between(
+        &self,
+        room: RoomNid,
+        since: Position,
+        until: Position,
+    ) -> Result<Vec<Arc<Event>>> {
+        let stored = events::between(&mut *self.storage.conn().await?, room, None, since, until).await?;
+        stored.into_iter().map(|stored| self.events.admit(stored)).collect()
     }
 }

@@ -165,3 +165,24 @@ pub async fn nearest(
         .await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
+
+/// Lists the state events of a room with a position after `since`, up to `until`, oldest first:
+/// those at one state key, or all membership events.
+pub async fn between(
+    conn: &mut Conn,
+    room: RoomNid,
+    key: Option<StateKeyNid>,
+    since: Position,
+    until: Position,
+) -> Result<Vec<StoredEvent>> {
+    let condition = if key.is_some() { "state_key_nid = ?" } else { "state_key_nid is not null and type = ?" };
+    let sql = format!(
+        "{SELECT} where events.room_nid = ? and position > ? and position <= ? and {condition} order by position"
+    );
+    let query = sqlx::query_as::<_, Row>(AssertSqlSafe(sql)).bind(room.0).bind(since.0).bind(until.0);
+    let query = match key {
+        Some(key) => query.bind(key.0),
+        None => query.bind("m.room.member"),
+    };
+    Ok(query.fetch_all(conn).await?.into_iter().map(Into::into).collect())
+}

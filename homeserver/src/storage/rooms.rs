@@ -252,3 +252,32 @@ pub async fn transactions(
     .await?;
     Ok(rows.into_iter().map(|row| (RoomNid(row.room_nid), row.txn_id.0, row.event_id.0)).collect())
 }
+
+/// Lists the first five users, but for `reader`, who are in a room or invited; if there are none, who
+/// were.
+pub async fn heroes(conn: &mut Conn, room: RoomNid, reader: UserNid) -> Result<Vec<UserNid>> {
+    let present = sqlx::query_scalar!(
+        "select user_nid
+         from room_members
+         where room_nid = ? and user_nid <> ? and membership in (1, 2)
+         order by position
+         limit 5",
+        room,
+        reader
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    if !present.is_empty() {
+        return Ok(present.into_iter().map(UserNid).collect());
+    }
+    let past = sqlx::query_scalar!(
+        "select user_nid
+         from room_members
+         where room_nid = ? and user_nid <> ? and membership in (4, 5)
+         order by position
+         limit 5",
+        room,
+        reader
+    );
+    Ok(past.fetch_all(conn).await?.into_iter().map(UserNid).collect())
+}

@@ -1,0 +1,184 @@
+//! Tells clients what is new: waits for news, assembles the answer. An answer to a client whose
+//! token is in the tail needs no database.
+
+mod devices;
+pub mod filter;
+mod lazy_members;
+mod moment;
+mod own;
+mod room;
+mod state;
+pub mod token;
+
+use std::{sync::Arc, time::Duration};
+
+use ruma::api::client::{filter::FilterDefinition, sync::sync_events};
+
+use self::{
+    filter::SyncFilter,
+    lazy_members::LazyMembers,
+    moment::Moment,
+    room::{Left, Sections},
+    token::SyncToken,
+};
+use crate::{
+    Error, Result,
+    accounts::User,
+    clock::Clock,
+    json::{self, Object},
+    rooms::Rooms,
+    storage::{Storage, numbers::Position, rooms::Membership},
+    tail::Tail,
+};
+
+/// The longest that a request is kept waiting.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// Answers `/sync`.
+#[derive(Clone, Debug)]
+pub struct Sync {
+    storage: Storage,
+    tail: Tail,
+    rooms: Rooms,
+    clock: Clock,
+    lazy_members: LazyMembers,
+}
+
+/// One request, made ready.
+#[derive(Debug)]
+struct Asked {
+    user: User,
+    since: Option<SyncToken>,
+    filter: Arc<SyncFilter>,
+    full_state: bool,
+    use_state_after: bool,
+    now_ms: i64,
+}
+
+impl Asked {
+    /// What the client has seen; nothing, if it asks for everything.
+    fn position(&self) -> Option<Position> {
+        self.since.map(|since| since.position)
+    }
+}
+
+impl Sync {
+    /// Reads from `tail`, and from `storage` what is older.
+    pub fn new(storage: Storage, tail: Tail, rooms: Rooms, clock: Clock) -> Self {
+        Self { storage, tail, rooms, clock, lazy_members: LazyMembers::default() }
+    }
+
+    /// What is new for `user` since the request's token; waits for something new if nothing is.
+    pub async fn sync(&self, user: User, request: sync_events::v3::Request) -> Result<String> {
+        let filter = self.filter(&user, request.filter).await?;
+        let mut asked = Asked {
+            user,
+            since: request.since.as_deref().map(SyncToken::parse).transpose()?,
+            filter: Arc::new(filter),
+            full_state: request.full_state,
+            use_state_after: request.use_state_after,
+            now_ms: self.clock.now_ms(),
+        };
+        let wait = request.timeout.unwrap_or_default().min(LONGEST_WAIT);
+        let answers_at_once = asked.since.is_none() || asked.full_state || wait.is_zero();
+        if asked.since.is_none()
+            && let Some(device_id) = &asked.user.device_id
+        {
+            self.lazy_members.forget(asked.user.nid, device_id);
+        }
+        if answers_at_once {
+            return Ok(self.answer(&asked).await?.0);
+        }
+        let deadline = tokio::time::Instant::now() + wait;
+        // Parked before looking, so that nothing can slip through in between.
+        let parked = self.tail.bus().park(asked.user.nid);
+        loop {
+            let (answer, has_news, next) = self.answer(&asked).await?;
+            if has_news || tokio::time::timeout_at(deadline, parked.woken()).await.is_err() {
+                return Ok(answer);
+            }
+            // What was looked at and did not concern the client need not be looked at again.
+            asked.since = Some(next);
+            asked.now_ms = self.clock.now_ms();
+        }
+    }
+
+    async fn filter(&self, _user: &User, filter: Option<sync_events::v3::Filter>) -> Result<SyncFilter> {
+        match filter {
+            None => Ok(SyncFilter::new(&FilterDefinition::default())),
+            Some(sync_events::v3::Filter::FilterDefinition(definition)) => Ok(SyncFilter::new(&definition)),
+            Some(_) => Err(Error::invalid_param("There is no such filter.")),
+        }
+    }
+
+    /// The answer, whether it tells anything, and the token it ends with.
+    async fn answer(&self, asked: &Asked) -> Result<(String, bool, SyncToken)> {
+        let moment = Moment::gather(&self.tail, self.rooms.residents(), asked.user.nid, asked.position()).await?;
+        let next = SyncToken { position: moment.head, ephemeral: 0 };
+        let is_quiet = moment.is_quiet() && asked.since.is_some() && !asked.full_state;
+        let mut has_news = false;
+        let mut own = own::Own::default();
+        let mut sections = Sections::default();
+        let mut devices = devices::Devices::default();
+        if !is_quiet {
+            own = self.own(asked, &moment).await?;
+            sections = self.sections(asked, &moment, &own).await?;
+            devices = self.devices(asked, &moment, &sections).await?;
+            has_news = !own.is_empty() || !sections.is_empty() || !devices.is_empty();
+        }
+        let answer = json::object(|answer| {
+            answer.text("next_batch", &next.to_string());
+            own.write(answer);
+            devices.write(answer);
+            sections.write(answer);
+        });
+        Ok((answer, has_news, next))
+    }
+
+    /// The rooms, by what the user is in them.
+    async fn sections(&self, asked: &Asked, moment: &Moment, own: &own::Own) -> Result<Sections> {
+        let mut sections = Sections::default();
+        for news in &moment.news {
+            let view = self.rooms.load(news.room).await?;
+            if !asked.filter.wants_room(&view.id) {
+                continue;
+            }
+            let id = view.id.clone();
+            match news.residence.membership {
+                Membership::Join => {
+                    if let Some(room) = self.joined(asked, moment, news, &view, own).await? {
+                        sections.joined.push((id, room));
+                    }
+                }
+                Membership::Invite => sections.invited.push((id, self.invited(asked, news, "invite_state").await?)),
+                Membership::Knock => sections.knocked.push((id, self.invited(asked, news, "knock_state").await?)),
+                Membership::Leave | Membership::Ban => {
+                    let is_wanted = asked.since.is_some() || asked.filter.include_leave;
+                    if is_wanted && let Left::Told(room) = self.left(asked, moment, news, &view).await? {
+                        sections.left.push((id, room));
+                    }
+                }
+            }
+        }
+        Ok(sections)
+    }
+}
+
+impl Sections {
+    fn write(&self, answer: &mut Object<'_>) {
+        if self.is_empty() {
+            return;
+        }
+        let parts =
+            [("join", &self.joined), ("invite", &self.invited), ("knock", &self.knocked), ("leave", &self.left)];
+        answer.object("rooms", |rooms| {
+            for (name, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
+                rooms.object(name, |rooms| {
+                    for (id, room) in part {
+                        rooms.raw(id.as_str(), room);
+                    }
+                });
+            }
+        });
+    }
+}
