@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     config::Config,
     membership::Memberships,
+    metrics::Metrics,
     reading::Reading,
     rooms::Rooms,
     secrets::{self, Secrets},
@@ -33,6 +34,7 @@ pub struct Services {
     pub config: Config,
     pub runtime: Handle,
     pub clock: Clock,
+    pub metrics: Metrics,
     pub tasks: Tasks,
     pub storage: Storage,
     pub tail: Tail,
@@ -57,8 +59,22 @@ impl App {
     ///
     /// Fails with [`Error::Unavailable`](crate::Error::Unavailable) while the database is away; it
     /// may be tried again then.
-    pub async fn start(config: Config, storage: Storage, clock: Clock) -> Result<Self> {
+    pub async fn start(config: Config, storage: Storage, clock: Clock, metrics: Metrics) -> Result<Self> {
         let tasks = Tasks::default();
+        let built = Self::build(config, storage, clock, metrics, &tasks).await;
+        if built.is_err() {
+            tasks.stop().await;
+        }
+        built
+    }
+
+    async fn build(
+        config: Config,
+        storage: Storage,
+        clock: Clock,
+        metrics: Metrics,
+        tasks: &Tasks,
+    ) -> Result<Self> {
         let server_name = config.server.name.clone();
         let secrets = Secrets::new(&*secrets::files::master_key(&config.key_file())?);
         migrations::run(&storage).await?;
@@ -71,7 +87,7 @@ impl App {
         let tail = Tail::new(log::head(&mut conn).await?, Bus::default());
         drop(conn);
 
-        let log = storage::log::Log::start(storage.clone(), &tasks, tail.clone());
+        let log = storage::log::Log::start(storage.clone(), tasks, tail.clone(), metrics.clone());
         let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), server_name);
         let rooms = Rooms::new(
             storage.clone(),
@@ -88,7 +104,8 @@ impl App {
             config,
             runtime: Handle::current(),
             clock,
-            tasks,
+            metrics,
+            tasks: tasks.clone(),
             storage,
             tail,
             log,

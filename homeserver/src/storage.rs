@@ -131,6 +131,16 @@ impl Storage {
         &self.inner.interner
     }
 
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.pool.acquire().await?.ping().await?)
+    }
+
+    /// How many connections there are, and how many of them nobody uses.
+    pub fn connections(&self) -> (usize, usize) {
+        (self.pool.size() as usize, self.pool.num_idle())
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;

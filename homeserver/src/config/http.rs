@@ -40,6 +40,9 @@ impl Http {
             None if !self.trusted_proxies.is_empty() => {
                 Err(Problem::new(option, "is needed because http.trusted_proxies is set"))
             }
+            Some(name) if name.eq_ignore_ascii_case("Forwarded") => {
+                Err(Problem::new(option, "cannot be Forwarded: let the proxy send X-Forwarded-For"))
+            }
             Some(name) if name.parse::<::http::HeaderName>().is_err() => {
                 Err(Problem::new(option, "is not the name of a header"))
             }

@@ -2,9 +2,19 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use homeserver::{App, clock::Clock, config::Config, storage::{Address, Storage}};
+use homeserver::{
+    App,
+    clock::Clock,
+    config::Config,
+    http::{Entrance, Socket},
+    metrics::Metrics,
+    storage::{Address, Storage},
+};
 
 use crate::{TestDatabase, TestUser};
+
+/// Connections to one server, at most.
+const CONNECTIONS: usize = 10_000;
 
 /// A running server with its own database, port and clock.
 #[derive(Debug)]
@@ -34,10 +44,11 @@ impl TestServer {
         change(&mut config);
         let storage = Storage::open(&Address::of(&config).expect("a database is set"), config.database.connections);
         let storage = storage.expect("the URL of the database is valid");
-        let app = App::start(config, storage, Clock::default()).await.expect("the server starts");
+        let app = App::start(config, storage, Clock::default(), Metrics::default()).await.expect("the server starts");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let server = homeserver::http::serve(app.clone(), listener).expect("the server listens");
+        let server = homeserver::http::serve(&Entrance::to(app.clone()), vec![Socket::Plain(listener)], CONNECTIONS);
+        let server = server.expect("the server listens");
         app.tasks.start_once("http", async move {
             if let Err(fault) = server.await {
                 panic!("the listener failed: {fault}");
