@@ -68,13 +68,7 @@ impl App {
         built
     }
 
-    async fn build(
-        config: Config,
-        storage: Storage,
-        clock: Clock,
-        metrics: Metrics,
-        tasks: &Tasks,
-    ) -> Result<Self> {
+    async fn build(config: Config, storage: Storage, clock: Clock, metrics: Metrics, tasks: &Tasks) -> Result<Self> {
         let server_name = config.server.name.clone();
         let secrets = Secrets::new(&*secrets::files::master_key(&config.key_file())?);
         migrations::run(&storage).await?;

@@ -1,6 +1,8 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
 pub mod database;
+pub mod discovery;
+pub mod hidden;
 pub mod http;
 pub mod listeners;
 mod load;
@@ -22,7 +24,9 @@ use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    database::{Database, DatabaseUrl},
+    database::Database,
+    discovery::Discovery,
+    hidden::Hidden,
     http::Http,
     listeners::Listeners,
     load::load,
@@ -44,6 +48,7 @@ pub use self::{
 #[expect(missing_docs, reason = "each table is described where it is defined")]
 pub struct Config {
     pub server: Server,
+    pub discovery: Discovery,
     pub listeners: Listeners,
     pub http: Http,
     pub database: Database,
@@ -62,7 +67,7 @@ impl Config {
         let mut config = Self::default();
         config.server.name = server_name;
         config.server.data_directory = data_directory.to_owned();
-        config.database.url = Some(DatabaseUrl::new(database_url));
+        config.database.url = Some(Hidden::from(database_url.to_owned()));
         config.database.connections = 8;
         config.registration.mode = RegistrationMode::Open;
         config.listeners.plain.clear();
@@ -73,7 +78,7 @@ impl Config {
 
     /// Refuses values that are well-formed but make no sense, alone or together.
     pub fn check(&self) -> Result<(), Problem> {
-        self.server.check()?;
+        self.discovery.check()?;
         self.listeners.check()?;
         self.http.check()?;
         self.database.check()?;

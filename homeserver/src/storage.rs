@@ -11,11 +11,8 @@ pub mod log;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;
-<<<<<<< HEAD
-pub mod rooms;
-=======
 pub mod private;
->>>>>>> 1d426af (config: Read options from a file and the environment)
+pub mod rooms;
 pub mod settings;
 pub mod snapshots;
 pub mod users;
@@ -23,11 +20,7 @@ pub mod users;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use rand::Rng;
-use sqlx::{
-    Connection, MySql, Pool, Transaction,
-    mysql::MySqlPoolOptions,
-    pool::PoolConnection,
-};
+use sqlx::{Connection, MySql, Pool, Transaction, mysql::MySqlPoolOptions, pool::PoolConnection};
 
 pub use self::address::Address;
 use crate::Result;

@@ -194,7 +194,7 @@ Salon serves {name} at {url}
 
 /// Where a client on this machine finds the server, if the operator has not said where all do.
 fn client_url(config: &Config) -> String {
-    if let Some(url) = &config.server.base_url {
+    if let Some(url) = &config.discovery.client_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
     let reachable = |address: &SocketAddr| match address.ip().is_unspecified() {

@@ -1,17 +1,15 @@
 //! `[database]`: which MySQL or MariaDB server holds the data.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{Hidden, Problem};
 
 /// The database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// A server to use; without one, a private MariaDB is run in the data directory.
-    pub url: Option<DatabaseUrl>,
+    /// A `mysql://` URL of a server to use; without one, a private MariaDB is run in the data directory.
+    pub url: Option<Hidden>,
     /// Connections, at most.
     pub connections: u32,
 }
@@ -28,33 +26,10 @@ impl Database {
             return Err(Problem::new("database.connections", "must be between 2 and 1000"));
         }
         let Some(url) = &self.url else { return Ok(()) };
-        let parsed = url::Url::parse(url.reveal()).map_err(|fault| Problem::new("database.url", fault))?;
+        let parsed = url::Url::parse(url.expose()).map_err(|fault| Problem::new("database.url", fault))?;
         if !matches!(parsed.scheme(), "mysql" | "mariadb") || parsed.path().len() < 2 {
             return Err(Problem::new("database.url", "must look like mysql://user:password@host/database"));
         }
         Ok(())
-    }
-}
-
-/// A `mysql://` URL, which may hold a password and therefore is not shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    /// Wraps a URL.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
-    }
-
-    /// The URL with its password.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseUrl(…)")
     }
 }

@@ -93,8 +93,8 @@ fn wrong_values_are_refused_in_one_line_with_the_option() {
         ("[database]\nconnections = 1", "database.connections: must be between"),
         ("[http]\nclient_address_header = 'X-Real-IP'", "http.client_address_header: is of no use"),
         ("[http]\ntrusted_proxies = '::1'", "http.trusted_proxies in FILE: invalid IP address syntax"),
-        ("[server]\nbase_url = 'matrix.example.org'", "server.base_url in FILE: "),
-        ("[server]\nbase_url = 'ftp://example.org'", "server.base_url: must look like https://"),
+        ("[discovery]\nclient_url = 'matrix.example.org'", "discovery.client_url in FILE: "),
+        ("[discovery]\nclient_url = 'ftp://example.org'", "discovery.client_url: must look like https://"),
         ("[logging]\nfilter = 'info,,=x=y'", "logging.filter: "),
         ("[server", "FILE: "),
     ];

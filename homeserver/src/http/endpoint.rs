@@ -234,12 +234,9 @@ impl Resources {
                 resource = match &route.serve {
                     Serve::Whole(handler) => {
                         let handler = handler.clone();
-                        resource.route(
-                            web::method(method)
-                                .to(move |entrance, request, payload| {
-                                    serve_whole(handler.clone(), entrance, request, payload)
-                                }),
-                        )
+                        resource.route(web::method(method).to(move |entrance, request, payload| {
+                            serve_whole(handler.clone(), entrance, request, payload)
+                        }))
                     }
                     Serve::Streaming(handler) => {
                         let handler = handler.clone();

@@ -90,8 +90,9 @@ fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, Problem> {
     let of_certificate = |fault: &dyn std::fmt::Display| {
         Problem::new("listeners.certificate", format!("{} is not usable: {fault}", certificate.display()))
     };
-    let of_key =
-        |fault: &dyn std::fmt::Display| Problem::new("listeners.key", format!("{} is not usable: {fault}", key.display()));
+    let of_key = |fault: &dyn std::fmt::Display| {
+        Problem::new("listeners.key", format!("{} is not usable: {fault}", key.display()))
+    };
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|fault| of_certificate(&fault))?;

@@ -6,14 +6,14 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::{
     Error, Result,
-    config::{Config, DatabaseUrl},
+    config::{Config, Hidden},
 };
 
 /// Where the database is, and as whom to log in.
 #[derive(Clone, Debug)]
 pub enum Address {
     /// A server that the operator runs.
-    Url(DatabaseUrl),
+    Url(Hidden),
     /// The private MariaDB.
     Socket {
         /// Its Unix socket.
@@ -34,7 +34,7 @@ impl Address {
     pub(super) fn options(&self) -> Result<MySqlConnectOptions> {
         match self {
             Self::Url(url) => url
-                .reveal()
+                .expose()
                 .parse()
                 .map_err(|fault: sqlx::Error| Error::internal(format!("database.url cannot be used: {fault}"))),
             Self::Socket { path, user, database } => Ok(MySqlConnectOptions::new()

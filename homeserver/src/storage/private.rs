@@ -91,13 +91,8 @@ impl PrivateDatabase {
             Address::Socket { path: socket.clone(), user: programs.user.clone(), database: DATABASE.to_owned() };
         let Some(lock) = lock(&directory)? else { return Ok(Claim::Theirs(address)) };
 
-        let supervisor = Arc::new(Supervisor {
-            directory,
-            socket,
-            programs,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        });
+        let supervisor =
+            Arc::new(Supervisor { directory, socket, programs, state: Mutex::default(), changed: Condvar::new() });
         let (on_end, ended) = oneshot::channel();
         let (runtime, of_thread) = (tokio::runtime::Handle::current(), supervisor.clone());
         // A thread of its own, because the kernel ends the database with the thread that started it.
@@ -200,9 +195,9 @@ impl Supervisor {
             self.upgrade(&mut child);
         }
         // Waits without reaping, so that the number stays the database's until the lock is held.
-        while let Err(rustix::io::Errno::INTR) =
-            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        {}
+        while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        {
+        }
         let mut state = self.state();
         state.process = None;
         child.wait().context("waiting for the database")

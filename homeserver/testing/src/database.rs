@@ -10,7 +10,7 @@ use std::{
 };
 
 use homeserver::{
-    config::DatabaseUrl,
+    config::Hidden,
     storage::{Address, Storage},
 };
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
@@ -120,7 +120,7 @@ impl DatabaseServer {
             .execute(&mut conn)
             .await
             .expect("the template is made");
-        let template = Address::Url(DatabaseUrl::new(url(&self.socket_url, TEMPLATE)));
+        let template = Address::Url(Hidden::from(url(&self.socket_url, TEMPLATE)));
         let storage = Storage::open(&template, 2).expect("the URL is valid");
         homeserver::storage::migrations::run(&storage).await.expect("the migrations apply");
         storage.close().await;
