@@ -3,6 +3,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use anyhow::Context;
 use tokio::runtime::Handle;
 
 use crate::{
@@ -12,9 +13,10 @@ use crate::{
     clock::Clock,
     config::Config,
     membership::Memberships,
+    metrics::Metrics,
     reading::Reading,
     rooms::Rooms,
-    secrets::Secrets,
+    secrets::{self, Secrets},
     signing::{self, SigningKey},
     storage::{self, Storage, log, migrations, settings},
     sync::Sync,
@@ -33,6 +35,7 @@ pub struct Services {
     pub config: Config,
     pub runtime: Handle,
     pub clock: Clock,
+    pub metrics: Metrics,
     pub tasks: Tasks,
     pub storage: Storage,
     pub tail: Tail,
@@ -55,28 +58,40 @@ impl Deref for App {
 
 impl App {
     /// Brings the database up to date and builds all services on the current runtime.
-    pub async fn start(config: Config, clock: Clock) -> Result<Self> {
+    ///
+    /// Fails with [`Error::Unavailable`](crate::Error::Unavailable) while the database is away; it
+    /// may be tried again then.
+    pub async fn start(config: Config, storage: Storage, clock: Clock, metrics: Metrics) -> Result<Self> {
         let tasks = Tasks::default();
-        let secrets = Secrets::new(&config.master_key);
-        let storage = Storage::open(&config.database_url, config.database_connections)?;
+        let built = Self::build(config, storage, clock, metrics, &tasks).await;
+        if built.is_err() {
+            tasks.stop().await;
+        }
+        built
+    }
+
+    async fn build(config: Config, storage: Storage, clock: Clock, metrics: Metrics, tasks: &Tasks) -> Result<Self> {
+        let server_name = config.server.name.clone();
+        let secrets = Secrets::new(&*secrets::files::master_key(&config.key_file())?);
         migrations::run(&storage).await?;
 
         let mut conn = storage.conn().await?;
         let fresh = signing::generate(&secrets);
         let sealed = settings::find_or_insert(&mut conn, signing::SETTING, &fresh, clock.now_ms()).await?;
-        let signing = SigningKey::open(&sealed, &secrets, config.server_name.clone())?;
+        let signing = SigningKey::open(&sealed, &secrets, server_name.clone())
+            .with_context(|| format!("{} is not the key of this database", config.key_file().display()))?;
         let tail = Tail::new(log::head(&mut conn).await?, Bus::default());
         drop(conn);
 
-        let log = storage::log::Log::start(storage.clone(), &tasks, tail.clone());
-        let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), config.server_name.clone());
+        let log = storage::log::Log::start(storage.clone(), tasks, tail.clone(), metrics.clone());
+        let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), server_name);
         let rooms = Rooms::new(
             storage.clone(),
             log.clone(),
             tail.clone(),
             signing.clone(),
             clock.clone(),
-            config.default_room_version.clone(),
+            config.rooms.default_version.clone(),
         );
         let memberships = Memberships::new(storage.clone(), rooms.clone());
         let reading = Reading::new(rooms.clone(), clock.clone());
@@ -86,7 +101,8 @@ impl App {
             config,
             runtime: Handle::current(),
             clock,
-            tasks,
+            metrics,
+            tasks: tasks.clone(),
             storage,
             tail,
             log,

@@ -30,6 +30,11 @@ impl Bus {
         Parked { bus: self.clone(), user, notify }
     }
 
+    /// How many wait.
+    pub fn parked(&self) -> usize {
+        self.lock().values().map(Vec::len).sum()
+    }
+
     /// Wakes all that wait for news of one of `users`.
     pub fn wake<'a>(&self, users: impl IntoIterator<Item = &'a UserNid>) {
         let parked = self.lock();

@@ -1,18 +1,101 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
-use ruma::{OwnedServerName, RoomVersionId};
+pub mod database;
+pub mod discovery;
+pub mod hidden;
+pub mod http;
+pub mod listeners;
+mod load;
+pub mod logging;
+pub mod outgoing;
+pub mod problem;
+pub mod rate_limits;
+pub mod registration;
+pub mod rooms;
+pub mod secrets;
+pub mod server;
+#[cfg(test)]
+mod tests;
+mod values;
 
-/// Everything an operator can choose.
-#[derive(Clone, Debug)]
+use std::path::{Path, PathBuf};
+
+use ruma::OwnedServerName;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    database::Database,
+    discovery::Discovery,
+    hidden::Hidden,
+    http::Http,
+    listeners::Listeners,
+    load::load,
+    logging::{LogFormat, Logging},
+    outgoing::Outgoing,
+    problem::Problem,
+    rate_limits::RateLimits,
+    registration::{Registration, RegistrationMode},
+    rooms::Rooms,
+    secrets::Secrets,
+    server::Server,
+};
+
+/// Everything an operator can choose: one field per table of the TOML file.
+///
+/// `config/homeserver.toml` lists every option with its default; a test compares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "each table is described where it is defined")]
 pub struct Config {
-    /// The name of this server: the part after the colon in its user IDs.
-    pub server_name: OwnedServerName,
-    /// `mysql://…`
-    pub database_url: String,
-    /// Connections to the database, at most.
-    pub database_connections: u32,
-    /// The version of rooms whose creator chooses none.
-    pub default_room_version: RoomVersionId,
-    /// The key from which all other keys for stored secrets are derived.
-    pub master_key: [u8; 32],
+    pub server: Server,
+    pub discovery: Discovery,
+    pub listeners: Listeners,
+    pub http: Http,
+    pub database: Database,
+    pub registration: Registration,
+    pub rooms: Rooms,
+    pub rate_limits: RateLimits,
+    pub outgoing: Outgoing,
+    pub secrets: Secrets,
+    pub logging: Logging,
+}
+
+impl Config {
+    /// The defaults, for a server in a test: its name, its database and a directory of its own, no
+    /// rate limits, nothing listening by itself, other servers of this machine within reach.
+    pub fn for_tests(server_name: OwnedServerName, database_url: &str, data_directory: &Path) -> Self {
+        let mut config = Self::default();
+        config.server.name = server_name;
+        config.server.data_directory = data_directory.to_owned();
+        config.database.url = Some(Hidden::from(database_url.to_owned()));
+        config.database.connections = 8;
+        config.registration.mode = RegistrationMode::Open;
+        config.listeners.plain.clear();
+        config.rate_limits.enabled = false;
+        config.outgoing.forbidden_ranges.clear();
+        config
+    }
+
+    /// Refuses values that are well-formed but make no sense, alone or together.
+    pub fn check(&self) -> Result<(), Problem> {
+        self.discovery.check()?;
+        self.listeners.check()?;
+        self.http.check()?;
+        self.database.check()?;
+        self.rooms.check()?;
+        self.logging.check()
+    }
+
+    /// Where the master key is kept.
+    pub fn key_file(&self) -> PathBuf {
+        self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
+    }
+
+    /// Where the secret is kept with which programs register users.
+    pub fn registration_secret_file(&self) -> PathBuf {
+        self.registration
+            .shared_secret_file
+            .clone()
+            .unwrap_or_else(|| self.server.data_directory.join("registration.secret"))
+    }
 }

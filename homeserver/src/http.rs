@@ -3,56 +3,117 @@
 
 pub mod authenticate;
 pub mod client;
+pub mod client_address;
 pub mod endpoint;
+pub mod entrance;
 pub mod error;
 pub mod exchange;
+pub mod monitoring;
+pub mod tls;
 
-use std::net::TcpListener;
+use std::{
+    future::Future,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
+pub use actix_web::dev::{Server, ServerHandle};
 use actix_web::{
     App as ActixApp, HttpRequest, HttpResponse, HttpServer,
-    dev::{Server, Service},
-    http::{Method, header},
+    dev::{Service, ServiceResponse},
+    http::{KeepAlive, Method, header},
     web,
 };
 
-use self::endpoint::{Resources, Route};
-use crate::{App, Error, Result};
+pub use self::entrance::Entrance;
+use self::{
+    endpoint::{Resources, Route, custom},
+    tls::Certificate,
+};
+use crate::{Error, Result, metrics::Metrics};
 
 /// Longest time to wait for requests in flight when the server stops, in seconds.
 const SHUTDOWN_S: u64 = 10;
+/// Reverse proxies keep their connections; they close them first when we wait longer than they.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to send the head of its request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that wait until they are accepted.
+const BACKLOG: u32 = 4096;
+
+/// A socket that is open already, so that an address in use is found before anything else starts.
+#[derive(Debug)]
+pub enum Socket {
+    /// HTTP/1.1, or HTTP/2 without TLS.
+    Plain(TcpListener),
+    /// HTTPS with HTTP/1.1 or HTTP/2.
+    Tls(TcpListener, Certificate),
+}
 
 /// All routes, in the order of the specification.
 pub fn routes() -> Vec<Route> {
-    client::routes()
+    let mut all = client::routes();
+    all.push(custom(http::Method::GET, &["/health"], monitoring::health));
+    all
 }
 
-/// Prepares the server on an open socket; it runs when awaited.
+/// Prepares the server on `sockets`, for at most `connections` at a time; it runs when awaited.
 ///
-/// One actix worker moves bytes; the work is done on the shared runtime that calls this.
-pub fn serve(app: App, listener: TcpListener) -> Result<Server> {
+/// The workers only move bytes, which one of them does for some cores; more of them lengthen the
+/// slowest answers. The work is done on the shared runtime that calls this.
+pub fn serve(entrance: &Entrance, sockets: Vec<Socket>, connections: usize) -> Result<Server> {
     let resources = Resources::new(routes());
-    let server = HttpServer::new(move || {
-        let resources = resources.clone();
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4));
+    let entrance = entrance.clone();
+    let mut server = HttpServer::new(move || {
+        let metrics = entrance.metrics().clone();
         ActixApp::new()
-            .app_data(web::Data::new(app.clone()))
-            .wrap_fn(|request, service| {
-                let answer = service.call(request);
-                async move {
-                    let mut answer = answer.await?;
-                    allow_all_origins(answer.headers_mut());
-                    Ok(answer)
-                }
-            })
+            .app_data(web::Data::new(entrance.clone()))
+            .wrap_fn(move |request, service| finish(metrics.clone(), service.call(request)))
             .configure(|config| resources.register(config))
             .default_service(web::to(unknown_path))
     })
-    .workers(1)
+    .workers(workers)
+    .max_connections(connections.div_ceil(workers))
+    .backlog(BACKLOG)
+    .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+    .client_request_timeout(HEAD_TIMEOUT)
     .shutdown_timeout(SHUTDOWN_S)
-    .disable_signals()
-    .listen_auto_h2c(listener)
-    .map_err(|fault| Error::internal(format!("listening for HTTP: {fault}")))?;
+    .disable_signals();
+    for socket in sockets {
+        server = match socket {
+            Socket::Plain(listener) => server.listen_auto_h2c(listener),
+            Socket::Tls(listener, certificate) => server.listen_rustls_0_23(listener, certificate.server_config()),
+        }
+        .map_err(|fault| Error::internal(format!("listening for HTTP: {fault}")))?;
+    }
     Ok(server.run())
+}
+
+/// Stops accepting, lets requests in flight come to their end, and then the handlers whose client
+/// has left. Requests that wait for news must have been told to end.
+pub async fn stop(server: &ServerHandle, entrance: &Entrance) {
+    server.stop(true).await;
+    entrance.work().close();
+    let patience = Duration::from_secs(SHUTDOWN_S);
+    if tokio::time::timeout(patience, entrance.work().wait()).await.is_err() {
+        tracing::warn!(requests = entrance.work().len(), "Some requests did not come to an end");
+    }
+}
+
+/// Awaits an answer, counts it and lets scripts of all origins see it.
+async fn finish<B>(
+    metrics: Metrics,
+    answer: impl Future<Output = Result<ServiceResponse<B>, actix_web::Error>>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let started = Instant::now();
+    let mut answer = answer.await?;
+    allow_all_origins(answer.headers_mut());
+    let request = answer.request();
+    let endpoint = request.match_pattern();
+    let endpoint = endpoint.as_deref().unwrap_or("unknown");
+    metrics.request(request.method().as_str(), endpoint, answer.status().as_u16(), started.elapsed());
+    Ok(answer)
 }
 
 /// Client-server API, "Web Browser Clients".

@@ -3,6 +3,8 @@
 //! Modules stand in layers and use only what stands below them; `tests/architecture.rs` holds the
 //! table. `docs/architecture.md` walks through it.
 
+pub mod cli;
+
 pub mod http;
 
 pub mod sync;
@@ -24,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod json;
+pub mod metrics;
 pub mod secrets;
 pub mod signing;
 pub mod tasks;

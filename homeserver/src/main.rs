@@ -1,2 +1,7 @@
-//! Salon.
-fn main() {}
+//! The program `salon`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    homeserver::cli::run()
+}

@@ -1,5 +1,7 @@
 //! Random tokens, keyed hashes and encryption of sensitive columns. Secrets are never logged.
 
+pub mod files;
+
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,6 +1,7 @@
 //! Speaks SQL: the only code that knows sqlx. Functions are free functions, the connection first;
 //! whoever calls them owns the transaction.
 
+pub mod address;
 pub mod bulk;
 pub mod codec;
 pub mod events;
@@ -10,6 +11,7 @@ pub mod log;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;
+pub mod private;
 pub mod rooms;
 pub mod settings;
 pub mod snapshots;
@@ -19,13 +21,10 @@ pub mod users;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use rand::Rng;
-use sqlx::{
-    MySql, Pool, Transaction,
-    mysql::{MySqlConnectOptions, MySqlPoolOptions},
-    pool::PoolConnection,
-};
+use sqlx::{Connection, MySql, Pool, Transaction, mysql::MySqlPoolOptions, pool::PoolConnection};
 
-use crate::{Error, Result};
+pub use self::address::Address;
+use crate::Result;
 
 /// A connection, whether or not inside a transaction.
 pub type Conn = sqlx::MySqlConnection;
@@ -36,6 +35,9 @@ pub type Tx = Transaction<'static, MySql>;
 
 /// How often a transaction that met a deadlock is tried, in all.
 const TRANSACTION_ATTEMPTS: u32 = 10;
+/// A connection that rested for longer is tried before it is used: the database may have been
+/// restarted meanwhile. Busy ones are not, because that costs a round trip.
+const RESTED: Duration = Duration::from_secs(1);
 /// What every session is set to, so that nothing depends on the server's configuration. The
 /// isolation level is set by statement because its variable has different names in MySQL and
 /// MariaDB.
@@ -58,14 +60,20 @@ struct Shared {
 
 impl Storage {
     /// Prepares a pool of at most `connections`; connects when first used.
-    pub fn open(url: &str, connections: u32) -> Result<Self> {
-        let options: MySqlConnectOptions =
-            url.parse().map_err(|fault: sqlx::Error| Error::internal(format!("database.url: {fault}")))?;
-        let options = options.statement_cache_capacity(400).collation("utf8mb4_bin").charset("utf8mb4");
+    pub fn open(address: &Address, connections: u32) -> Result<Self> {
+        let options = address.options()?.statement_cache_capacity(400).collation("utf8mb4_bin").charset("utf8mb4");
         let pool = MySqlPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
+            .before_acquire(|conn, about| {
+                Box::pin(async move {
+                    if about.idle_for > RESTED {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(|conn, _| {
                 Box::pin(async move {
                     sqlx::raw_sql(SESSION).execute(&mut *conn).await?;
@@ -115,6 +123,16 @@ impl Storage {
     /// The numbers of identifiers.
     pub fn interner(&self) -> &interner::Interner {
         &self.inner.interner
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.pool.acquire().await?.ping().await?)
+    }
+
+    /// How many connections there are, and how many of them nobody uses.
+    pub fn connections(&self) -> (usize, usize) {
+        (self.pool.size() as usize, self.pool.num_idle())
     }
 
     /// Closes all connections.

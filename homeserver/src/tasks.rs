@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, info};
+use tracing::{debug, error};
 
 /// How long a task that panicked rests before it is started again, at first and at most.
 const RESTART_DELAY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
@@ -13,6 +13,7 @@ const RESTART_DELAY: (Duration, Duration) = (Duration::from_millis(200), Duratio
 pub struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,
+    close: CancellationToken,
 }
 
 impl Tasks {
@@ -56,6 +57,16 @@ impl Tasks {
         });
     }
 
+    /// Resolves shortly before the server stops: requests that wait for news answer then.
+    pub fn closing(&self) -> CancellationToken {
+        self.close.clone()
+    }
+
+    /// Tells requests that wait for news to answer now.
+    pub fn close(&self) {
+        self.close.cancel();
+    }
+
     /// Resolves when the server stops.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
@@ -63,10 +74,11 @@ impl Tasks {
 
     /// Asks all tasks to end and waits until they have.
     pub async fn stop(&self) {
+        self.close.cancel();
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;
-        info!("All background tasks have ended");
+        debug!("All background tasks have ended");
     }
 }
 

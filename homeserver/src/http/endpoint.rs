@@ -20,12 +20,11 @@ use ruma::api::{
 
 use super::{
     authenticate::{Authenticate, Circumstances},
+    client_address,
+    entrance::Entrance,
     error, exchange,
 };
 use crate::{App, Error, Result};
-
-/// Largest body of a request that is parsed as JSON, in bytes.
-const BODY_LIMIT: usize = 4 << 20;
 
 /// A request for the endpoint `T`, parsed, and its caller, authenticated.
 pub struct Ruma<T: Metadata>
@@ -235,16 +234,21 @@ impl Resources {
                 resource = match &route.serve {
                     Serve::Whole(handler) => {
                         let handler = handler.clone();
-                        resource.route(
-                            web::method(method)
-                                .to(move |app, request, payload| serve_whole(handler.clone(), app, request, payload)),
-                        )
+                        resource.route(web::method(method).to(move |entrance, request, payload| {
+                            serve_whole(handler.clone(), entrance, request, payload)
+                        }))
                     }
                     Serve::Streaming(handler) => {
                         let handler = handler.clone();
                         resource.route(web::method(method).to(
-                            move |app: web::Data<App>, request: HttpRequest, payload: web::Payload| {
-                                handler(App::clone(&app), request, payload)
+                            move |entrance: web::Data<Entrance>, request: HttpRequest, payload: web::Payload| {
+                                let answer = entrance.app().map(|app| handler(app.clone(), request, payload));
+                                async move {
+                                    match answer {
+                                        Some(answer) => answer.await,
+                                        None => error::not_ready(),
+                                    }
+                                }
                             },
                         ))
                     }
@@ -267,16 +271,18 @@ async fn other_method(request: HttpRequest) -> HttpResponse {
 /// client leaves; reading ones are given up then.
 async fn serve_whole(
     handler: Handler,
-    app: web::Data<App>,
+    entrance: web::Data<Entrance>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
+    let Some(app) = entrance.app() else { return error::not_ready() };
     let is_read = request.method() == actix_web::http::Method::GET;
-    let incoming = match incoming(&app, &request, payload).await {
+    let incoming = match incoming(app, &request, payload).await {
         Ok(incoming) => incoming,
         Err(refusal) => return error::answer(&refusal),
     };
-    let mut work = AbortOnDrop { work: app.runtime.spawn(handler(App::clone(&app), incoming)), is_read };
+    let work = entrance.work().spawn_on(handler(app.clone(), incoming), &app.runtime);
+    let mut work = AbortOnDrop { work, is_read };
     match (&mut work.work).await {
         Ok(Ok(response)) => exchange::response(response),
         Ok(Err(refusal)) => error::answer(&refusal),
@@ -301,7 +307,7 @@ async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|fault| Error::unknown(format!("The body could not be read: {fault}.")))?;
-        if body.len() + chunk.len() > BODY_LIMIT {
+        if body.len() + chunk.len() > app.config.http.body_limit_bytes {
             return Err(Error::too_large("The request body is too large."));
         }
         body.extend_from_slice(&chunk);
@@ -323,7 +329,11 @@ pub fn path_args(request: &HttpRequest) -> Result<Vec<String>> {
     request.match_info().iter().map(|(_, value)| decode(value)).collect()
 }
 
-/// The address of the socket's other end.
-pub fn client_address(_app: &App, request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+/// The client's address, as the socket or trusted proxies tell it.
+pub fn client_address(app: &App, request: &HttpRequest) -> IpAddr {
+    let rules = &app.config.http;
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+    let Some(name) = &rules.client_address_header else { return peer.to_canonical() };
+    let values: Vec<&str> = request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect();
+    client_address::client_address(rules, peer, values.into_iter())
 }

@@ -29,6 +29,13 @@ pub fn answer(error: &Error) -> HttpResponse {
     }
 }
 
+/// The answer while the server is not complete.
+pub fn not_ready() -> HttpResponse {
+    HttpResponse::ServiceUnavailable()
+        .insert_header(("Retry-After", RETRY_AFTER_S))
+        .json(StandardErrorBody::new(ErrorKind::Unknown, "The server is starting. Try again in a moment.".to_owned()))
+}
+
 fn refusal(kind: &ErrorKind, message: &str) -> HttpResponse {
     let mut answer = HttpResponseBuilder::new(status(kind));
     if let ErrorKind::LimitExceeded(data) = kind

@@ -19,6 +19,14 @@ pub fn request(from: &HttpRequest) -> Result<http::Request<()>> {
     request.body(()).map_err(malformed)
 }
 
+/// An answer that is this JSON.
+pub fn json(body: &serde_json::Value) -> Result<http::Response<Bytes>> {
+    http::Response::builder()
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Bytes::from(body.to_string()))
+        .map_err(|fault| Error::internal(fault.to_string()))
+}
+
 /// The answer, as actix wants it.
 pub fn response(from: http::Response<Bytes>) -> HttpResponse {
     let (parts, body) = from.into_parts();

@@ -8,6 +8,8 @@ use crate::Error;
 const DEADLOCKS: [u16; 4] = [1213, 1205, 1020, 1180];
 /// Duplicate key.
 const DUPLICATE: u16 = 1062;
+/// No such table.
+const NO_SUCH_TABLE: u16 = 1146;
 /// Too many connections, shutdown in progress, node not ready, and their like.
 const AWAY: [u16; 5] = [1040, 1053, 1047, 1077, 1927];
 
@@ -49,4 +51,9 @@ pub fn is_deadlock(error: &Error) -> bool {
 /// Whether a row with the same key exists already.
 pub fn is_duplicate(error: &Error) -> bool {
     number_of(error) == Some(DUPLICATE)
+}
+
+/// Whether a table is missing.
+pub fn is_no_such_table(error: &Error) -> bool {
+    number_of(error) == Some(NO_SUCH_TABLE)
 }

@@ -7,9 +7,12 @@
 
 pub mod rows;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -18,7 +21,7 @@ use tracing::warn;
 
 use self::rows::Rows;
 use super::{Conn, Storage, numbers::Position};
-use crate::{Error, Result, tasks::Tasks};
+use crate::{Error, Result, metrics::Metrics, tasks::Tasks};
 
 /// At most so many jobs go into one transaction.
 const BATCH: usize = 128;
@@ -94,12 +97,12 @@ impl<V> std::fmt::Debug for Log<V> {
 
 impl<V: 'static> Log<V> {
     /// Starts the writer.
-    pub fn start(storage: Storage, tasks: &Tasks, readers: impl Readers<V>) -> Self {
+    pub fn start(storage: Storage, tasks: &Tasks, readers: impl Readers<V>, metrics: Metrics) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let jobs = Arc::new(tokio::sync::Mutex::new(jobs));
         let readers: Arc<dyn Readers<V>> = Arc::new(readers);
         tasks.start("log", move |stop| {
-            let writer = Writer { storage: storage.clone(), readers: readers.clone() };
+            let writer = Writer { storage: storage.clone(), readers: readers.clone(), metrics: metrics.clone() };
             let jobs = jobs.clone();
             async move { writer.run(&mut *jobs.lock().await, stop).await }
         });
@@ -124,6 +127,7 @@ impl<V: 'static> Log<V> {
 struct Writer<V> {
     storage: Storage,
     readers: Arc<dyn Readers<V>>,
+    metrics: Metrics,
 }
 
 impl<V: 'static> Writer<V> {
@@ -166,7 +170,9 @@ impl<V: 'static> Writer<V> {
 
     /// Returns the first position of each job.
     async fn commit(&self, batch: &[Queued<V>]) -> Result<Vec<Position>> {
-        self.storage
+        let started = Instant::now();
+        let firsts = self
+            .storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
                 let count: usize = batch.iter().map(|queued| queued.job.rows.positions()).sum();
@@ -183,7 +189,9 @@ impl<V: 'static> Writer<V> {
                 tx.commit().await?;
                 Ok(firsts)
             })
-            .await
+            .await?;
+        self.metrics.batch(batch.len(), started.elapsed());
+        Ok(firsts)
     }
 
     fn publish(&self, batch: Vec<Queued<V>>, firsts: Vec<Position>) {

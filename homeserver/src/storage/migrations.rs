@@ -1,28 +1,72 @@
 //! Brings the schema up to date, one process at a time.
+//!
+//! MySQL commits each statement that changes the schema by itself, so a migration can be cut in
+//! two. Therefore all of them are written so that they can be repeated, and an unfinished one is.
 
 use std::time::Duration;
 
-use super::{Conn, Storage};
+use sqlx::migrate::{MigrateError, Migrator};
+use tracing::info;
+
+use super::{Conn, Storage, fault};
 use crate::{Error, Result, secrets};
 
 const LEASE: &str = "migrations";
-const LEASE_MS: i64 = 600_000;
+/// A process that dies leaves its lease behind: so long do the others wait.
+const LEASE_MS: i64 = 30_000;
+const RENEWAL: Duration = Duration::from_secs(8);
 
 /// Applies the migrations that are missing. Processes that start together take turns, by a lease
 /// row, because the lock that sqlx takes does not hold on MariaDB.
 pub async fn run(storage: &Storage) -> Result<()> {
-    let mut conn = storage.conn().await?;
-    let owner = secrets::identifier(32);
-    while !acquire(&mut conn, &owner).await? {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
     let mut migrator = sqlx::migrate!("../migrations");
-    let outcome = migrator.set_locking(false).run_direct(None, &mut *conn, false).await;
+    migrator.set_locking(false);
+    let mut conn = storage.conn().await?;
+    if is_current(&mut conn, &migrator).await? {
+        return Ok(());
+    }
+    let owner = secrets::identifier(32);
+    take_turn(&mut conn, &owner).await?;
+    let outcome = tokio::select! {
+        outcome = apply(&mut conn, &migrator) => outcome,
+        fault = renew(storage, &owner) => Err(fault),
+    };
     sqlx::query!("delete from leases where name = ? and owner = ?", LEASE, owner).execute(&mut *conn).await?;
-    outcome.map_err(|fault| Error::Internal(anyhow::Error::new(fault).context("migrating the database")))
+    outcome
 }
 
-async fn acquire(conn: &mut Conn, owner: &str) -> Result<bool> {
+async fn apply(conn: &mut Conn, migrator: &Migrator) -> Result<()> {
+    let unfinished = sqlx::query("delete from _sqlx_migrations where success = false").execute(&mut *conn).await;
+    match unfinished.map_err(Error::from) {
+        Err(error) if !fault::is_no_such_table(&error) => return Err(error),
+        _ => {}
+    }
+    migrator.run_direct(None, conn, false).await.map_err(|fault| match fault {
+        MigrateError::Execute(fault) => Error::from(fault),
+        MigrateError::ExecuteMigration(fault, version) => match Error::from(fault) {
+            Error::Internal(cause) => Error::Internal(cause.context(format!("migration {version}"))),
+            away => away,
+        },
+        fault => Error::Internal(anyhow::Error::new(fault).context("migrating the database")),
+    })
+}
+
+/// Whether exactly these migrations have been applied.
+async fn is_current(conn: &mut Conn, migrator: &Migrator) -> Result<bool> {
+    let applied: Result<Vec<(i64, Vec<u8>, bool)>, _> =
+        sqlx::query_as("select version, checksum, success from _sqlx_migrations order by version")
+            .fetch_all(conn)
+            .await;
+    let applied = match applied.map_err(Error::from) {
+        Err(error) if fault::is_no_such_table(&error) => return Ok(false),
+        applied => applied?,
+    };
+    let known = migrator.iter().map(|migration| (migration.version, &*migration.checksum, true));
+    Ok(applied.iter().map(|(version, checksum, success)| (*version, checksum.as_slice(), *success)).eq(known))
+}
+
+/// Waits until this process holds the lease.
+async fn take_turn(conn: &mut Conn, owner: &str) -> Result<()> {
     // The first migration makes this table too; it is needed before.
     sqlx::raw_sql(
         "create table if not exists leases (
@@ -35,6 +79,18 @@ async fn acquire(conn: &mut Conn, owner: &str) -> Result<bool> {
     )
     .execute(&mut *conn)
     .await?;
+    let mut has_told = false;
+    while !acquire(conn, owner).await? {
+        if !has_told {
+            info!("Another process is bringing the database up to date, or died doing so");
+            has_told = true;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+async fn acquire(conn: &mut Conn, owner: &str) -> Result<bool> {
     sqlx::query!(
         "delete from leases where name = ? and expires_at < cast(unix_timestamp(now(3)) * 1000 as signed)",
         LEASE
@@ -51,4 +107,26 @@ async fn acquire(conn: &mut Conn, owner: &str) -> Result<bool> {
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Keeps the lease for as long as this is awaited; ends when that fails.
+async fn renew(storage: &Storage, owner: &str) -> Error {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let renewed = async {
+            sqlx::query!(
+                "update leases set expires_at = cast(unix_timestamp(now(3)) * 1000 as signed) + ?
+                 where name = ? and owner = ?",
+                LEASE_MS,
+                LEASE,
+                owner
+            )
+            .execute(&mut *storage.conn().await?)
+            .await?;
+            Ok(())
+        };
+        if let Err(error) = renewed.await {
+            return error;
+        }
+    }
 }

@@ -9,6 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use homeserver::{
+    config::Hidden,
+    storage::{Address, Storage},
+};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use tokio::sync::OnceCell;
 
@@ -116,8 +120,8 @@ impl DatabaseServer {
             .execute(&mut conn)
             .await
             .expect("the template is made");
-        let storage =
-            homeserver::storage::Storage::open(&url(&self.socket_url, TEMPLATE), 2).expect("the URL is valid");
+        let template = Address::Url(Hidden::from(url(&self.socket_url, TEMPLATE)));
+        let storage = Storage::open(&template, 2).expect("the URL is valid");
         homeserver::storage::migrations::run(&storage).await.expect("the migrations apply");
         storage.close().await;
         sqlx::query_scalar(

@@ -2,10 +2,19 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use homeserver::{App, clock::Clock, config::Config};
-use ruma::RoomVersionId;
+use homeserver::{
+    App,
+    clock::Clock,
+    config::Config,
+    http::{Entrance, Socket},
+    metrics::Metrics,
+    storage::{Address, Storage},
+};
 
 use crate::{TestDatabase, TestUser};
+
+/// Connections to one server, at most.
+const CONNECTIONS: usize = 10_000;
 
 /// A running server with its own database, port and clock.
 #[derive(Debug)]
@@ -15,6 +24,7 @@ pub struct TestServer {
     address: SocketAddr,
     http: reqwest::Client,
     _database: TestDatabase,
+    _data: tempfile::TempDir,
 }
 
 impl TestServer {
@@ -28,24 +38,23 @@ impl TestServer {
         // Already installed by another server of this process: that is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = TestDatabase::create().await;
-        let mut config = Config {
-            server_name: "test.local".try_into().expect("the name is valid"),
-            database_url: database.url(),
-            database_connections: 8,
-            default_room_version: RoomVersionId::V12,
-            master_key: [7; 32],
-        };
+        let data = tempfile::Builder::new().prefix("salon-data-").tempdir().expect("a directory can be made");
+        let name = "test.local".try_into().expect("the name is valid");
+        let mut config = Config::for_tests(name, &database.url(), data.path());
         change(&mut config);
-        let app = App::start(config, Clock::default()).await.expect("the server starts");
+        let storage = Storage::open(&Address::of(&config).expect("a database is set"), config.database.connections);
+        let storage = storage.expect("the URL of the database is valid");
+        let app = App::start(config, storage, Clock::default(), Metrics::default()).await.expect("the server starts");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let server = homeserver::http::serve(app.clone(), listener).expect("the server listens");
+        let server = homeserver::http::serve(&Entrance::to(app.clone()), vec![Socket::Plain(listener)], CONNECTIONS);
+        let server = server.expect("the server listens");
         app.tasks.start_once("http", async move {
             if let Err(fault) = server.await {
                 panic!("the listener failed: {fault}");
             }
         });
-        Self { app, address, http: reqwest::Client::new(), _database: database }
+        Self { app, address, http: reqwest::Client::new(), _database: database, _data: data }
     }
 
     /// `http://127.0.0.1:…`

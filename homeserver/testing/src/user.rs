@@ -51,7 +51,7 @@ impl TestUser {
     /// Registers `localpart` with the password `password of {localpart}`.
     pub async fn register(server: &TestServer, localpart: &str) -> Self {
         let anonymous = Self {
-            id: UserId::parse_with_server_name(localpart, &server.app.config.server_name).expect("a valid name"),
+            id: UserId::parse_with_server_name(localpart, &server.app.config.server.name).expect("a valid name"),
             device_id: "NONE".into(),
             token: String::new(),
             base: server.url(),

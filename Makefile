@@ -1,0 +1,33 @@
+# make run    build and run the server in the foreground; data stays in ./data
+# make test   all tests
+# make check  what has to hold before a commit: format, lints, SQL metadata, documentation links
+
+.PHONY: run test check
+
+# What the server needs besides Rust, and the tests besides that: program:package.
+packages = cc:build-essential mariadbd:mariadb-server-core mariadb-upgrade:mariadb-server-core \
+    mariadb-check:mariadb-client setpriv:util-linux
+
+# Without a database the SQL macros take what they need from homeserver/.sqlx.
+export SQLX_OFFLINE ?= true
+unexport DATABASE_URL
+
+target = $${CARGO_TARGET_DIR:-target}
+
+run: packages
+	cargo build --release --bin salon
+	@exec "$(target)/release/salon" $(ARGS)
+
+test: packages
+	cargo test --workspace
+
+check: packages
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	scripts/prepare-sqlx --check
+	cargo test --workspace --test architecture
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+.PHONY: packages
+packages:
+	@scripts/install-packages $(packages)

@@ -1,0 +1,209 @@
+//! Runs the server: what is started after what, and stopped in which order.
+//!
+//! The listeners come first and answer 503 until the database is there, however long that takes.
+//! The database comes last in the stop: listeners, requests in flight, tasks, pool, database.
+
+use std::{
+    future::Future,
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use super::{output::say, runtime::raise_file_limit};
+use crate::{
+    App, Error, Result,
+    clock::Clock,
+    config::{Config, Listeners},
+    http::{self, Entrance, Server, ServerHandle, Socket, monitoring, tls::Certificate},
+    metrics::Metrics,
+    secrets,
+    storage::{Address, Storage, private::PrivateDatabase},
+    tasks::Tasks,
+};
+
+/// How long to wait before the database is tried again, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// Where the private database lives in the data directory.
+pub const DATABASE_DIRECTORY: &str = "mariadb";
+
+/// Runs the server until the process is asked to end. `file` is the configuration's, as it was
+/// named on the command line.
+pub async fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
+    let stop = stop_signal()?;
+    tokio::pin!(stop);
+    let connections = raise_file_limit();
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.server.data_directory)
+        .with_context(|| format!("making {}", config.server.data_directory.display()))?;
+    secrets::files::word(&config.registration_secret_file())?;
+
+    let front = Front::open(&config.listeners, connections)?;
+    let private = match Address::of(&config) {
+        Some(_) => None,
+        None => Some(PrivateDatabase::start(&config.server.data_directory.join(DATABASE_DIRECTORY)).await?),
+    };
+    let address = private.as_ref().map(|database| database.address().clone()).or_else(|| Address::of(&config));
+    let storage = Storage::open(&address.context("there is a database")?, config.database.connections)?;
+
+    let outcome = tokio::select! {
+        started = start(&config, &storage, &front.metrics) => match started {
+            Ok(app) => {
+                front.entrance.open(app);
+                announce(&config, file)?;
+                stop.await;
+                Ok(())
+            }
+            Err(fault) => Err(anyhow::Error::from(fault)),
+        },
+        () = &mut stop => Ok(()),
+    };
+
+    info!("Stopping");
+    front.close().await;
+    if let Some(app) = front.entrance.app() {
+        app.stop().await;
+    }
+    storage.close().await;
+    if let Some(database) = private {
+        database.stop().await;
+    }
+    outcome
+}
+
+/// Builds the server when the database can be reached.
+async fn start(config: &Config, storage: &Storage, metrics: &Metrics) -> Result<App> {
+    let (mut delay, longest) = RETRY;
+    let mut told = String::new();
+    loop {
+        match App::start(config.clone(), storage.clone(), Clock::default(), metrics.clone()).await {
+            Err(Error::Unavailable(what, cause)) => {
+                let cause = format!("{cause:#}");
+                if cause != told {
+                    info!(cause, "{what} is not there yet");
+                }
+                told = cause;
+                tokio::time::sleep(delay).await;
+                delay = (delay * 2).min(longest);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Resolves when the process is asked to end. Who asks twice does not want to wait.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (on_first, first) = tokio::sync::oneshot::channel();
+    Tasks::default().start_once("signals", async move {
+        let mut next = async || {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        };
+        next().await;
+        let _ = on_first.send(());
+        next().await;
+        warn!("Asked again to stop: leaving at once");
+        std::process::exit(1);
+    });
+    Ok(async move {
+        let _ = first.await;
+    })
+}
+
+/// The listeners, open before there is anything behind them.
+struct Front {
+    entrance: Entrance,
+    metrics: Metrics,
+    servers: Vec<ServerHandle>,
+    tasks: Tasks,
+}
+
+impl Front {
+    fn open(listeners: &Listeners, connections: usize) -> anyhow::Result<Self> {
+        let metrics = Metrics::default();
+        let entrance = Entrance::closed(metrics.clone());
+        let mut front = Self { entrance, metrics, servers: Vec::new(), tasks: Tasks::default() };
+
+        let mut sockets = Vec::new();
+        for address in &listeners.plain {
+            sockets.push(Socket::Plain(bind(*address)?));
+        }
+        if let (Some(certificate), Some(key)) = (&listeners.certificate, &listeners.key) {
+            let certificate = Certificate::read(certificate, key)?;
+            for address in &listeners.tls {
+                sockets.push(Socket::Tls(bind(*address)?, certificate.clone()));
+            }
+            front.tasks.start("certificate", move |stop| certificate.clone().watch(stop));
+        }
+        front.run("listeners", http::serve(&front.entrance, sockets, connections)?);
+        if let Some(address) = listeners.metrics {
+            front.run("metrics listener", monitoring::serve(front.entrance.clone(), bind(address)?)?);
+        }
+        Ok(front)
+    }
+
+    fn run(&mut self, name: &'static str, server: Server) {
+        self.servers.push(server.handle());
+        self.tasks.start_once(name, async move {
+            if let Err(fault) = server.await {
+                panic!("the listener failed: {fault}");
+            }
+        });
+    }
+
+    async fn close(&self) {
+        if let Some(app) = self.entrance.app() {
+            app.tasks.close();
+        }
+        for server in &self.servers {
+            http::stop(server, &self.entrance).await;
+        }
+        self.tasks.stop().await;
+    }
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("listening on {address}"))
+}
+
+/// Tells people what to do next.
+fn announce(config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
+    let name = &config.server.name;
+    let program = std::env::args().next().unwrap_or_else(|| "salon".to_owned());
+    let option = file.map(|file| format!(" --config {}", file.display())).unwrap_or_default();
+    let url = client_url(config);
+    info!(server.name = %name, "Ready");
+    say(&format!(
+        "
+Salon serves {name} at {url}
+
+  A first user:  {program} user add alice --admin{option}
+  A client:      in Element, choose \"Sign in\", edit the homeserver and enter {url}
+  More to know:  README.md and docs/operating.md
+"
+    ))
+}
+
+/// Where a client on this machine finds the server, if the operator has not said where all do.
+fn client_url(config: &Config) -> String {
+    if let Some(url) = &config.discovery.client_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    let reachable = |address: &SocketAddr| match address.ip().is_unspecified() {
+        true => format!("localhost:{}", address.port()),
+        false => address.to_string(),
+    };
+    match (config.listeners.plain.first(), config.listeners.tls.first()) {
+        (Some(plain), _) => format!("http://{}", reachable(plain)),
+        (None, Some(tls)) => format!("https://{}", reachable(tls)),
+        (None, None) => "no address, because no listener is configured".to_owned(),
+    }
+}

@@ -1,0 +1,28 @@
+//! `[registration]`: who may make an account.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Registration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registration {
+    /// Who may register over the client-server API.
+    pub mode: RegistrationMode,
+    /// The secret with which programs and administrators register users whatever the mode.
+    pub shared_secret_file: Option<PathBuf>,
+}
+
+/// Who may register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistrationMode {
+    /// Nobody.
+    #[default]
+    Closed,
+    /// Whoever has a registration token.
+    Token,
+    /// Everybody.
+    Open,
+}
