@@ -1,6 +1,7 @@
 //! Speaks SQL: the only code that knows sqlx. Functions are free functions, the connection first;
 //! whoever calls them owns the transaction.
 
+pub mod auth_graph;
 pub mod bulk;
 pub mod codec;
 pub mod events;
