@@ -1,6 +1,7 @@
 //! The heart: events, state, rules. The only writer of events.
 
 pub mod append;
+pub mod auth_graph;
 pub mod checks;
 pub mod create;
 pub mod draft;
@@ -8,6 +9,7 @@ pub mod events;
 pub mod heads;
 mod redaction;
 pub mod residents;
+pub mod resolution;
 pub mod snapshots;
 pub mod state;
 pub mod timeline;

@@ -1,7 +1,11 @@
 //! Speaks SQL: the only code that knows sqlx. Functions are free functions, the connection first;
 //! whoever calls them owns the transaction.
 
+<<<<<<< HEAD
 pub mod address;
+=======
+pub mod auth_graph;
+>>>>>>> state
 pub mod bulk;
 pub mod codec;
 pub mod events;

@@ -1,0 +1,117 @@
+//! Random histories, resolved here and by ruma with everything it asks for.
+
+use std::collections::{HashMap, HashSet};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use ruma::{OwnedEventId, RoomVersionId, state_res};
+use serde_json::json;
+
+use super::{
+    super::{StateMap, key_of},
+    room::{ALICE, BOB, Branch, CHARLIE, TestRoom},
+};
+use crate::storage::numbers::EventNid;
+
+const USERS: [&str; 5] = [ALICE, BOB, CHARLIE, "@dave:test.local", "@eve:test.local"];
+
+#[test]
+fn random_histories_resolve_as_ruma_resolves_them_with_all_there_is() {
+    let mut differing = 0;
+    for seed in 0..24 {
+        for version in [RoomVersionId::V2, RoomVersionId::V6, RoomVersionId::V11, RoomVersionId::V12] {
+            let random = &mut StdRng::seed_from_u64(seed);
+            let (mut room, start) = TestRoom::public(version.clone());
+            let mut branches = vec![start];
+            for step in 0..60 {
+                let at = random.random_range(0..branches.len());
+                let branch = branches[at].clone();
+                if let Some(next) = random_event(random, &mut room, &branch, step) {
+                    // Now and then the history forks.
+                    if random.random_ratio(1, 3) && branches.len() < 4 {
+                        branches.push(next);
+                    } else {
+                        branches[at] = next;
+                    }
+                }
+                if branches.len() > 1 && random.random_ratio(1, 6) {
+                    let refs: Vec<&Branch> = branches.iter().collect();
+                    let state = room.resolve(&refs);
+                    assert_eq!(state, plainly_resolved(&room, &refs), "{version:?}, seed {seed}, step {step}");
+                    differing += usize::from(refs.iter().all(|branch| branch.state != state));
+                    let last = branches[0].last.clone();
+                    branches = vec![Branch { state, last }];
+                }
+            }
+        }
+    }
+    assert!(differing > 100, "too few of the resolutions had something to decide: {differing}");
+}
+
+/// An event that somebody may send; none if the first that came to mind is not allowed.
+fn random_event(random: &mut StdRng, room: &mut TestRoom, branch: &Branch, step: usize) -> Option<Branch> {
+    let sender = USERS[random.random_range(0..USERS.len())];
+    let other = USERS[random.random_range(0..USERS.len())];
+    // Clocks are not in step.
+    room.time = random.random_range(1..20) * 1000;
+    let result = match random.random_range(0..10) {
+        0 | 1 => {
+            let level = |random: &mut StdRng| random.random_range(0..3) * 50;
+            let mut levels: Vec<_> = USERS[1..].iter().map(|user| (*user, level(random))).collect();
+            levels.truncate(random.random_range(1..4));
+            room.try_send(branch, sender, "m.room.power_levels", "", room.levels(&levels))
+        }
+        2 => {
+            let rule = if random.random() { "public" } else { "invite" };
+            room.try_send(branch, sender, "m.room.join_rules", "", json!({ "join_rule": rule }))
+        }
+        3 | 4 => {
+            let membership = ["leave", "ban", "invite"][random.random_range(0..3)];
+            room.try_send(branch, sender, "m.room.member", other, json!({ "membership": membership }))
+        }
+        5 | 6 => {
+            let content = json!({ "membership": "join", "displayname": format!("in step {step}") });
+            room.try_send(branch, sender, "m.room.member", sender, content)
+        }
+        _ => room.try_send(branch, sender, "m.room.topic", "", json!({ "topic": format!("in step {step}") })),
+    };
+    result.ok()
+}
+
+/// The same by ruma, which is given whole states, whole auth chains and every event.
+fn plainly_resolved(room: &TestRoom, branches: &[&Branch]) -> StateMap {
+    let by_id: HashMap<&OwnedEventId, _> = room.events.iter().map(|event| (&event.pdu.event_id, event)).collect();
+    let id = |nid: &EventNid| room.event(*nid).pdu.event_id.clone();
+    let states: Vec<state_res::StateMap<OwnedEventId>> = branches
+        .iter()
+        .map(|branch| branch.state.values().map(|nid| (key_of(room.event(*nid)), id(nid))).collect())
+        .collect();
+    let chains =
+        branches.iter().map(|branch| branch.state.values().flat_map(|nid| below(room, &id(nid))).collect()).collect();
+    let resolved = state_res::resolve(
+        &room.rules.authorization,
+        room.rules.state_res.v2_rules().unwrap(),
+        &states,
+        chains,
+        |id| by_id.get(&id.to_owned()).copied().cloned(),
+        |conflicted| {
+            let conflicted: HashSet<&OwnedEventId> = conflicted.values().flatten().collect();
+            let under: HashSet<OwnedEventId> = conflicted.iter().flat_map(|id| below(room, id)).collect();
+            let above = |id: &OwnedEventId| below(room, id).iter().any(|id| conflicted.contains(id));
+            Some(under.into_iter().filter(above).collect())
+        },
+    );
+    resolved.unwrap().into_values().map(|id| (by_id[&id].state_key_nid.unwrap(), by_id[&id].nid)).collect()
+}
+
+/// An event with its auth chain.
+fn below(room: &TestRoom, id: &OwnedEventId) -> HashSet<OwnedEventId> {
+    let mut found = HashSet::new();
+    let mut open = vec![id.clone()];
+    while let Some(id) = open.pop() {
+        if found.insert(id.clone()) {
+            let event = room.events.iter().find(|event| event.pdu.event_id == id).unwrap();
+            open.extend(event.pdu.auth_events.iter().cloned());
+        }
+    }
+    found
+}
