@@ -3,9 +3,12 @@
 
 pub mod bulk;
 pub mod codec;
+pub mod device_lists;
 pub mod events;
 pub mod fault;
 pub mod interner;
+pub mod key_backups;
+pub mod keys;
 pub mod log;
 pub mod migrations;
 pub mod nids;
@@ -13,6 +16,7 @@ pub mod numbers;
 pub mod rooms;
 pub mod settings;
 pub mod snapshots;
+pub mod to_device;
 pub mod users;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -49,10 +53,11 @@ pub struct Storage {
     inner: Arc<Shared>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     nids: nids::Nids,
     interner: interner::Interner,
+    key_supplies: keys::supply::KeySupplies,
 }
 
 impl Storage {
@@ -73,7 +78,7 @@ impl Storage {
                 })
             })
             .connect_lazy_with(options);
-        let inner = Arc::new(Shared { nids: nids::Nids::default(), interner: interner::Interner::default() });
+        let inner = Arc::new(Shared::default());
         Ok(Self { pool, inner })
     }
 
@@ -114,6 +119,11 @@ impl Storage {
     /// The numbers of identifiers.
     pub fn interner(&self) -> &interner::Interner {
         &self.inner.interner
+    }
+
+    /// How many one-time keys devices have left.
+    fn key_supplies(&self) -> &keys::supply::KeySupplies {
+        &self.inner.key_supplies
     }
 
     /// Closes all connections.
