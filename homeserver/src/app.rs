@@ -11,6 +11,7 @@ use crate::{
     bus::Bus,
     clock::Clock,
     config::Config,
+    keys::{Backups, Keys, ToDevice, housekeeping},
     membership::Memberships,
     reading::Reading,
     rooms::Rooms,
@@ -38,6 +39,9 @@ pub struct Services {
     pub log: Log,
     pub signing: SigningKey,
     pub accounts: Accounts,
+    pub keys: Keys,
+    pub to_device: ToDevice,
+    pub backups: Backups,
     pub rooms: Rooms,
     pub memberships: Memberships,
     pub reading: Reading,
@@ -68,6 +72,11 @@ impl App {
 
         let log = storage::log::Log::start(storage.clone(), &tasks, tail.clone());
         let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), config.server_name.clone());
+        let keys = Keys::new(storage.clone(), log.clone(), clock.clone(), config.server_name.clone());
+        let to_device =
+            ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), config.server_name.clone());
+        let backups = Backups::new(storage.clone(), clock.clone());
+        housekeeping::start(storage.clone(), clock.clone(), &tasks);
         let rooms = Rooms::new(
             storage.clone(),
             log.clone(),
@@ -89,6 +98,9 @@ impl App {
             log,
             signing,
             accounts,
+            keys,
+            to_device,
+            backups,
             rooms,
             memberships,
             reading,
