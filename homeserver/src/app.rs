@@ -12,6 +12,7 @@ use crate::{
     bus::Bus,
     clock::Clock,
     config::Config,
+    keys::{Backups, Keys, ToDevice, housekeeping},
     membership::Memberships,
     metrics::Metrics,
     reading::Reading,
@@ -42,6 +43,9 @@ pub struct Services {
     pub log: Log,
     pub signing: SigningKey,
     pub accounts: Accounts,
+    pub keys: Keys,
+    pub to_device: ToDevice,
+    pub backups: Backups,
     pub rooms: Rooms,
     pub memberships: Memberships,
     pub reading: Reading,
@@ -84,7 +88,11 @@ impl App {
         drop(conn);
 
         let log = storage::log::Log::start(storage.clone(), tasks, tail.clone(), metrics.clone());
-        let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), server_name);
+        let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), server_name.clone());
+        let keys = Keys::new(storage.clone(), log.clone(), clock.clone(), server_name.clone());
+        let to_device = ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), server_name);
+        let backups = Backups::new(storage.clone(), clock.clone());
+        housekeeping::start(storage.clone(), clock.clone(), tasks);
         let rooms = Rooms::new(
             storage.clone(),
             log.clone(),
@@ -108,6 +116,9 @@ impl App {
             log,
             signing,
             accounts,
+            keys,
+            to_device,
+            backups,
             rooms,
             memberships,
             reading,

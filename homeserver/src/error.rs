@@ -90,6 +90,11 @@ impl Error {
         Self::refused(ErrorKind::UnknownToken(data), message)
     }
 
+    /// Refuses a key or an object whose signature is missing or wrong.
+    pub fn invalid_signature(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(other_kind("M_INVALID_SIGNATURE"), message)
+    }
+
     /// Refuses because the caller asks too often; it may try again after `wait`.
     pub fn limit_exceeded(wait: Duration) -> Self {
         let mut data = LimitExceededErrorData::new();
@@ -107,4 +112,9 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { kind: ErrorKind::NotFound, .. })
     }
+}
+
+/// An error code for which ruma has no name.
+fn other_kind(errcode: &'static str) -> ErrorKind {
+    serde_json::from_value(serde_json::json!({ "errcode": errcode })).expect("every error code is a kind")
 }

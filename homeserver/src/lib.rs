@@ -15,6 +15,7 @@ pub mod reading;
 pub mod rooms;
 
 pub mod accounts;
+pub mod keys;
 
 pub mod event;
 pub mod tail;

@@ -1,16 +1,16 @@
 //! Speaks SQL: the only code that knows sqlx. Functions are free functions, the connection first;
 //! whoever calls them owns the transaction.
 
-<<<<<<< HEAD
 pub mod address;
-=======
 pub mod auth_graph;
->>>>>>> state
 pub mod bulk;
 pub mod codec;
+pub mod device_lists;
 pub mod events;
 pub mod fault;
 pub mod interner;
+pub mod key_backups;
+pub mod keys;
 pub mod log;
 pub mod migrations;
 pub mod nids;
@@ -20,6 +20,7 @@ pub mod rooms;
 pub mod settings;
 pub mod snapshots;
 pub mod streams;
+pub mod to_device;
 pub mod users;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -56,10 +57,11 @@ pub struct Storage {
     inner: Arc<Shared>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     nids: nids::Nids,
     interner: interner::Interner,
+    key_supplies: keys::supply::KeySupplies,
 }
 
 impl Storage {
@@ -86,7 +88,7 @@ impl Storage {
                 })
             })
             .connect_lazy_with(options);
-        let inner = Arc::new(Shared { nids: nids::Nids::default(), interner: interner::Interner::default() });
+        let inner = Arc::new(Shared::default());
         Ok(Self { pool, inner })
     }
 
@@ -137,6 +139,11 @@ impl Storage {
     /// How many connections there are, and how many of them nobody uses.
     pub fn connections(&self) -> (usize, usize) {
         (self.pool.size() as usize, self.pool.num_idle())
+    }
+
+    /// How many one-time keys devices have left.
+    fn key_supplies(&self) -> &keys::supply::KeySupplies {
+        &self.inner.key_supplies
     }
 
     /// Closes all connections.

@@ -1,11 +1,14 @@
 //! The client-server API: one line per endpoint, in the specification's order.
 
 mod account;
+mod key_backups;
+mod keys;
 mod membership;
 mod messages;
 mod rooms;
 mod server;
 mod sync;
+mod to_device;
 
 use super::endpoint::{Route, endpoint, endpoint_json};
 
@@ -45,7 +48,32 @@ pub fn routes() -> Vec<Route> {
         endpoint(membership::ban),
         endpoint(membership::unban),
 
-        // Modules
+        // Modules: Send-to-Device messaging
+        endpoint(to_device::send),
+
+        // Modules: End-to-end encryption
+        endpoint(keys::upload_cross_signing_keys),
+        endpoint(keys::upload_signatures),
+        endpoint(key_backups::create),
+        endpoint(key_backups::current),
+        endpoint(key_backups::version),
+        endpoint(key_backups::update),
+        endpoint(key_backups::delete),
+        endpoint(key_backups::store_session),
+        endpoint(key_backups::session),
+        endpoint(key_backups::delete_session),
+        endpoint(key_backups::store_room),
+        endpoint(key_backups::room),
+        endpoint(key_backups::delete_room),
+        endpoint(key_backups::store),
+        endpoint(key_backups::keys),
+        endpoint(key_backups::delete_keys),
+        endpoint(keys::upload),
+        endpoint(keys::query),
+        endpoint(keys::claim),
+        endpoint(keys::changes),
+
+        // Modules: Event context
         endpoint_json(messages::context),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId};
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedServerName};
 use sqlx::{Arguments, mysql::MySqlArguments};
 
 use crate::{
@@ -10,12 +10,14 @@ use crate::{
     storage::{
         Conn,
         bulk::Insert,
+        keys::changes::{self, KeyChange},
         numbers::{EventNid, Position, RoomNid, SnapshotNid, StateKeyNid, UserNid},
     },
 };
 
-/// Rows of many tables. Those of `events`, `receipts`, `account_data`, `to_device` and
-/// `device_lists` take one position each, in this order (events outside the timeline take none).
+/// Rows of many tables. Those of `events`, `receipts`, `account_data`, `to_device`, `device_lists`
+/// and `outgoing_to_device` take one position each, in this order (events outside the timeline take
+/// none).
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// Events, in the order in which clients see them.
@@ -28,6 +30,8 @@ pub struct Rows {
     pub to_device: Vec<ToDeviceRow>,
     /// Users whose devices or keys changed.
     pub device_lists: Vec<DeviceListRow>,
+    /// Messages to devices of other servers.
+    pub outgoing_to_device: Vec<OutgoingToDeviceRow>,
 
     /// New rooms.
     pub rooms: Vec<RoomRow>,
@@ -51,6 +55,10 @@ pub struct Rows {
     pub redacted: Vec<RedactedRow>,
     /// Requests that were carried out.
     pub transactions: Vec<TransactionRow>,
+    /// Requests to send messages to devices that were carried out.
+    pub to_device_transactions: Vec<ToDeviceTransactionRow>,
+    /// The changes that `device_lists` tell of.
+    pub keys: Vec<KeyChange>,
 }
 
 /// A row of `events`, and of `event_auth` if it is a state event.
@@ -228,6 +236,26 @@ impl DeviceListRow {
     }
 }
 
+/// A row of `to_device_transactions`.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct ToDeviceTransactionRow {
+    pub user: UserNid,
+    pub device_id: OwnedDeviceId,
+    pub event_type: String,
+    pub txn_id: String,
+    pub created_at: i64,
+}
+
+/// A row of `outgoing_to_device`.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct OutgoingToDeviceRow {
+    pub destination: OwnedServerName,
+    pub content: Arc<str>,
+    pub position: Position,
+}
+
 impl Rows {
     /// How many positions these rows take.
     pub fn positions(&self) -> usize {
@@ -236,6 +264,7 @@ impl Rows {
             + self.account_data.len()
             + self.to_device.len()
             + self.device_lists.len()
+            + self.outgoing_to_device.len()
     }
 
     /// Gives out positions from `next` on; returns the first that is left.
@@ -269,6 +298,9 @@ impl Rows {
         for change in &mut self.device_lists {
             change.position = take();
         }
+        for message in &mut self.outgoing_to_device {
+            message.position = take();
+        }
         next
     }
 
@@ -280,6 +312,7 @@ impl Rows {
         self.to_device.extend(later.to_device);
         self.device_lists.extend(later.device_lists);
         self.rooms.extend(later.rooms);
+        self.outgoing_to_device.extend(later.outgoing_to_device);
         for head in later.heads {
             match self.heads.iter_mut().find(|earlier| earlier.room == head.room) {
                 Some(earlier) => *earlier = HeadRow { expected: earlier.expected, ..head },
@@ -295,6 +328,8 @@ impl Rows {
         self.redactions.extend(later.redactions);
         self.redacted.extend(later.redacted);
         self.transactions.extend(later.transactions);
+        self.to_device_transactions.extend(later.to_device_transactions);
+        self.keys.extend(later.keys);
     }
 
     /// Writes everything, one statement per table where the row counts allow.
@@ -412,19 +447,51 @@ impl Rows {
                 to.add(row.position)
             })
             .await?;
-        TO_DEVICE
-            .run(conn, &self.to_device, |row, to| {
-                to.add(row.user)?;
-                to.add(row.device_id.as_bytes())?;
-                to.add(row.position)?;
-                to.add(row.content.as_bytes())
-            })
-            .await?;
+        self.write_to_device(conn).await?;
+        changes::write(conn, &self.keys).await?;
         DEVICE_LISTS
             .run(conn, &self.device_lists, |row, to| {
                 to.add(row.position)?;
                 to.add(row.user)
             })
+            .await?;
+        Ok(())
+    }
+
+    async fn write_to_device(&self, conn: &mut Conn) -> Result<()> {
+        TO_DEVICE_TRANSACTIONS
+            .run(conn, &self.to_device_transactions, |row, to| {
+                to.add(row.user)?;
+                to.add(row.device_id.as_bytes())?;
+                to.add(row.event_type.as_bytes())?;
+                to.add(row.txn_id.as_bytes())?;
+                to.add(row.created_at)
+            })
+            .await?;
+        TO_DEVICE
+            .run_weighed(
+                conn,
+                &self.to_device,
+                |row| row.content.len(),
+                |row, to| {
+                    to.add(row.user)?;
+                    to.add(row.device_id.as_bytes())?;
+                    to.add(row.position)?;
+                    to.add(row.content.as_bytes())
+                },
+            )
+            .await?;
+        OUTGOING_TO_DEVICE
+            .run_weighed(
+                conn,
+                &self.outgoing_to_device,
+                |row| row.content.len(),
+                |row, to| {
+                    to.add(row.destination.as_bytes())?;
+                    to.add(row.position)?;
+                    to.add(row.content.as_bytes())
+                },
+            )
             .await?;
         Ok(())
     }
@@ -557,5 +624,12 @@ const TO_DEVICE: Insert = Insert {
     columns: 4,
     tail: "",
 };
+const TO_DEVICE_TRANSACTIONS: Insert = Insert {
+    head: "insert into to_device_transactions (user_nid, device_id, type, txn_id, created_at) values",
+    columns: 5,
+    tail: "",
+};
+const OUTGOING_TO_DEVICE: Insert =
+    Insert { head: "insert into outgoing_to_device (destination, position, content) values", columns: 3, tail: "" };
 const DEVICE_LISTS: Insert =
     Insert { head: "insert into device_list_changes (position, user_nid) values", columns: 2, tail: "" };

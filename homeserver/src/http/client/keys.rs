@@ -1,0 +1,72 @@
+//! Keys for end-to-end encryption. Client-server API, "Key management API" and "Cross-signing".
+
+use ruma::api::client::keys::{
+    claim_keys, get_key_changes, get_keys, upload_keys, upload_signatures, upload_signing_keys,
+};
+
+use crate::{
+    App, Error, Result,
+    http::endpoint::Ruma,
+    keys::{CrossSigningKeys, device_lists::Changes},
+    storage::numbers::Position,
+};
+
+/// `POST /_matrix/client/v3/keys/upload`
+pub(super) async fn upload(app: App, req: Ruma<upload_keys::v3::Request>) -> Result<upload_keys::v3::Response> {
+    let upload_keys::v3::Request { device_keys, one_time_keys, fallback_keys, .. } = req.body;
+    let counts = app.keys.upload(&req.caller, device_keys, one_time_keys, fallback_keys).await?;
+    Ok(upload_keys::v3::Response::new(counts))
+}
+
+/// `POST /_matrix/client/v3/keys/query`
+pub(super) async fn query(app: App, req: Ruma<get_keys::v3::Request>) -> Result<get_keys::v3::Response> {
+    app.keys.query(req.caller.nid, req.body.device_keys).await
+}
+
+/// `POST /_matrix/client/v3/keys/claim`
+pub(super) async fn claim(app: App, req: Ruma<claim_keys::v3::Request>) -> Result<claim_keys::v3::Response> {
+    app.keys.claim(req.body.one_time_keys).await
+}
+
+/// `GET /_matrix/client/v3/keys/changes`
+pub(super) async fn changes(
+    app: App,
+    req: Ruma<get_key_changes::v3::Request>,
+) -> Result<get_key_changes::v3::Response> {
+    let from = position_of(&req.body.from)?;
+    position_of(&req.body.to)?;
+    let Changes { changed, left } = app.keys.changes(req.caller.nid, from).await?;
+    Ok(get_key_changes::v3::Response::new(changed, left))
+}
+
+/// `POST /_matrix/client/v3/keys/device_signing/upload`
+pub(super) async fn upload_cross_signing_keys(
+    app: App,
+    req: Ruma<upload_signing_keys::v3::Request>,
+) -> Result<upload_signing_keys::v3::Response> {
+    let upload_signing_keys::v3::Request { master_key, self_signing_key, user_signing_key, .. } = req.body;
+    let keys = CrossSigningKeys { master: master_key, self_signing: self_signing_key, user_signing: user_signing_key };
+    app.keys
+        .upload_cross_signing_keys(&req.caller, keys, async || {
+            Err(Error::forbidden("Cross-signing keys cannot be replaced."))
+        })
+        .await?;
+    Ok(upload_signing_keys::v3::Response::new())
+}
+
+/// `POST /_matrix/client/v3/keys/signatures/upload`
+pub(super) async fn upload_signatures(
+    app: App,
+    req: Ruma<upload_signatures::v3::Request>,
+) -> Result<upload_signatures::v3::Response> {
+    let mut response = upload_signatures::v3::Response::new();
+    response.failures = app.keys.upload_signatures(&req.caller, &req.body.signed_keys).await?;
+    Ok(response)
+}
+
+/// The position in a sync token.
+fn position_of(token: &str) -> Result<Position> {
+    let digits = token.trim_start_matches('s');
+    let digits = digits.split_once('_').map_or(digits, |(position, _)| position);
+    digits.parse().map(Position).map_err(|_| Error::invalid_param("This is not a token of `/sync`."))
+}
