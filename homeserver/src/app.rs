@@ -20,7 +20,7 @@ use crate::{
     secrets::{self, Secrets},
     signing::{self, SigningKey},
     storage::{self, Storage, log, migrations, settings},
-    sync::Sync,
+    sync::{self, Sync},
     tail::{Log, Tail},
     tasks::Tasks,
 };
@@ -103,7 +103,15 @@ impl App {
         );
         let memberships = Memberships::new(storage.clone(), rooms.clone());
         let reading = Reading::new(rooms.clone(), clock.clone());
-        let sync = Sync::new(storage.clone(), tail.clone(), rooms.clone(), clock.clone());
+        let sync = Sync::new(
+            storage.clone(),
+            tail.clone(),
+            rooms.clone(),
+            clock.clone(),
+            keys.clone(),
+            to_device.clone(),
+        );
+        sync::wake_sharers(&tail, &rooms, tasks);
 
         Ok(Self(Arc::new(Services {
             config,

@@ -26,9 +26,11 @@ use crate::{
     accounts::User,
     clock::Clock,
     json::{self, Object},
+    keys::{Keys, ToDevice, device_lists},
     rooms::Rooms,
     storage::{Storage, numbers::Position, rooms::Membership},
     tail::Tail,
+    tasks::Tasks,
 };
 
 /// The longest that a request is kept waiting.
@@ -41,6 +43,8 @@ pub struct Sync {
     tail: Tail,
     rooms: Rooms,
     clock: Clock,
+    keys: Keys,
+    to_device: ToDevice,
     lazy_members: LazyMembers,
 }
 
@@ -64,8 +68,8 @@ impl Asked {
 
 impl Sync {
     /// Reads from `tail`, and from `storage` what is older.
-    pub fn new(storage: Storage, tail: Tail, rooms: Rooms, clock: Clock) -> Self {
-        Self { storage, tail, rooms, clock, lazy_members: LazyMembers::default() }
+    pub fn new(storage: Storage, tail: Tail, rooms: Rooms, clock: Clock, keys: Keys, to_device: ToDevice) -> Self {
+        Self { storage, tail, rooms, clock, keys, to_device, lazy_members: LazyMembers::default() }
     }
 
     /// What is new for `user` since the request's token; waits for something new if nothing is.
@@ -79,6 +83,9 @@ impl Sync {
             use_state_after: request.use_state_after,
             now_ms: self.clock.now_ms(),
         };
+        if let Some((since, device_id)) = asked.since.zip(asked.user.device_id.as_ref()) {
+            self.to_device.acknowledge(asked.user.nid, device_id, since.position).await?;
+        }
         let wait = request.timeout.unwrap_or_default().min(LONGEST_WAIT);
         let answers_at_once = asked.since.is_none() || asked.full_state || wait.is_zero();
         if asked.since.is_none()
@@ -126,8 +133,15 @@ impl Sync {
             devices = self.devices(asked, &moment, &sections).await?;
             has_news = !own.is_empty() || !sections.is_empty() || !devices.is_empty();
         }
+        let supply = match &asked.user.device_id {
+            Some(device_id) => Some(self.keys.supply(asked.user.nid, device_id).await?),
+            None => None,
+        };
         let answer = json::object(|answer| {
             answer.text("next_batch", &next.to_string());
+            if let Some(supply) = &supply {
+                devices::write_supply(answer, supply);
+            }
             own.write(answer);
             devices.write(answer);
             sections.write(answer);
@@ -181,4 +195,23 @@ impl Sections {
             }
         });
     }
+}
+
+/// Starts the task that wakes those who share a room with somebody whose devices changed.
+pub fn wake_sharers(tail: &Tail, rooms: &Rooms, tasks: &Tasks) {
+    let (tail, rooms) = (tail.clone(), rooms.clone());
+    tasks.start("device lists", move |stop| {
+        let (tail, rooms) = (tail.clone(), rooms.clone());
+        async move {
+            let mut heads = tail.bus().watch();
+            let mut done = tail.view().head();
+            loop {
+                tokio::select! {
+                    changed = heads.changed() => if changed.is_err() { return },
+                    () = stop.cancelled() => return,
+                }
+                done = device_lists::wake_sharers(&tail, done, |user| rooms.local_sharers_in_memory(user));
+            }
+        }
+    });
 }

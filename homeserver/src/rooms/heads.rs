@@ -125,6 +125,11 @@ impl Heads {
         index.by_nid.entry(nid).or_insert_with(|| Arc::new(Room::new(nid))).clone()
     }
 
+    /// The rooms in memory, as they are committed.
+    pub fn committed_views(&self) -> Vec<Arc<View>> {
+        self.read().by_nid.values().filter_map(|room| room.committed()).collect()
+    }
+
     /// Makes a place for a room that is about to be created.
     pub fn insert(&self, nid: RoomNid, id: OwnedRoomId) -> Arc<Room> {
         self.write().by_id.insert(id, nid);

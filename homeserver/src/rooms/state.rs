@@ -1,13 +1,13 @@
 //! Reads the state of rooms, now and at an event.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Rooms,
     snapshots::{Snapshot, Snapshots},
     view::View,
 };
-use crate::{Result, event::Event};
+use crate::{Result, event::Event, storage::numbers::UserNid};
 
 impl Rooms {
     /// The event that stands at a key of the room's state.
@@ -52,5 +52,19 @@ impl Rooms {
             nids.extend(key.and_then(|key| view.snapshot.map.get(&key).copied()));
         }
         self.events.load_many(&nids).await
+    }
+}
+
+impl Rooms {
+    /// The local users who share a room with `user`, as far as rooms are in memory: those who wait
+    /// for news of a room have it there.
+    pub fn local_sharers_in_memory(&self, user: UserNid) -> HashSet<UserNid> {
+        let mut sharers = HashSet::new();
+        for view in self.heads.committed_views() {
+            if view.is_joined(user) {
+                sharers.extend(view.local.iter().copied());
+            }
+        }
+        sharers
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ruma::OwnedUserId;
+use ruma::{OneTimeKeyAlgorithm, OwnedUserId};
 
 use super::{Asked, Sync, moment::Moment, room::Sections};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     json::{Object, quoted},
     rooms::view::{View, membership_in},
     storage::{
+        keys::supply::KeySupply,
         numbers::{Position, UserNid},
         rooms::Membership,
         streams,
@@ -37,6 +38,22 @@ impl Devices {
             lists.array("left", &self.left, |out, user| out.push_str(&quoted(user.as_str())));
         });
     }
+}
+
+/// Writes how many keys the asking device has left for others.
+pub(super) fn write_supply(answer: &mut Object<'_>, supply: &KeySupply) {
+    answer.object("device_one_time_keys_count", |counts| {
+        // Clients take an algorithm that is not named for one they need not care about.
+        if !supply.one_time_key_counts.contains_key(&OneTimeKeyAlgorithm::SignedCurve25519) {
+            counts.plain("signed_curve25519", 0);
+        }
+        for (algorithm, count) in &supply.one_time_key_counts {
+            counts.plain(algorithm.as_str(), count);
+        }
+    });
+    answer.array("device_unused_fallback_key_types", &supply.unused_fallback_key_types, |out, algorithm| {
+        out.push_str(&quoted(algorithm.as_str()));
+    });
 }
 
 impl Sync {
