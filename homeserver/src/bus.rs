@@ -48,6 +48,13 @@ impl Bus {
         }
     }
 
+    /// Wakes all that wait.
+    pub fn wake_everyone(&self) {
+        for waiter in self.lock().values().flatten() {
+            waiter.notify_one();
+        }
+    }
+
     /// Tells the readers of the log that it now ends at `position`.
     pub fn advance(&self, position: Position) {
         self.head.send_replace(position);

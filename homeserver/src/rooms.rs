@@ -45,7 +45,6 @@ use crate::{
 pub struct Rooms {
     storage: Storage,
     log: Log,
-    tail: Tail,
     signing: SigningKey,
     clock: Clock,
     default_version: RoomVersionId,
@@ -69,14 +68,22 @@ impl Rooms {
     ) -> Self {
         let events = Events::new(storage.clone());
         let snapshots = Snapshots::new(storage.clone());
+        let heads = Heads::new(storage.clone(), events.clone(), snapshots.clone());
+        let residents = Residents::new(storage.clone(), tail.clone());
+        tail.on_gap({
+            let (heads, residents) = (heads.clone(), residents.clone());
+            move || {
+                heads.forget_committed();
+                residents.forget_all();
+            }
+        });
         Self {
-            heads: Heads::new(storage.clone(), events.clone(), snapshots.clone()),
-            residents: Residents::new(storage.clone(), tail.clone()),
+            heads,
+            residents,
             drafter: Drafter::new(storage.clone(), events.clone(), signing.clone(), clock.clone()),
             transactions: Transactions::new(storage.clone(), clock.clone()),
             storage,
             log,
-            tail,
             signing,
             clock,
             default_version,
@@ -194,7 +201,8 @@ impl Rooms {
             )
             .map_err(|rule| Error::forbidden(format!("The room does not allow this: {rule}.")))?;
             let event_id = addition.event.id().to_owned();
-            (self.append(&room, head, addition).await?, event_id)
+            let job = self.append(&room, head, addition).await?;
+            (self.log.enqueue(job).await?, event_id)
         };
         commit.wait().await?;
         Ok(event_id)

@@ -88,11 +88,15 @@ pub struct Entry {
 }
 
 /// The newest facts; clones share them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tail {
     inner: Arc<RwLock<Inner>>,
     bus: Bus,
+    forgetters: Arc<RwLock<Vec<Forgetter>>>,
 }
+
+/// Drops what was concluded from the facts so far.
+type Forgetter = Box<dyn Fn() + Send + Sync>;
 
 /// A view of the tail that does not change while it is held. Hold it shortly, never across an
 /// `.await`.
@@ -135,7 +139,14 @@ impl Tail {
             device_lists: VecDeque::new(),
             woken: Vec::new(),
         };
-        Self { inner: Arc::new(RwLock::new(inner)), bus }
+        Self { inner: Arc::new(RwLock::new(inner)), bus, forgetters: Arc::default() }
+    }
+
+    /// Has `forget` called whenever facts were missed, before newer ones come: when another process
+    /// wrote them, or a commit whose outcome could not be learnt. It must drop all that is kept in
+    /// memory about what clients see.
+    pub fn on_gap(&self, forget: impl Fn() + Send + Sync + 'static) {
+        self.forgetters.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(forget));
     }
 
     /// What is known now.
@@ -149,15 +160,32 @@ impl Tail {
     }
 }
 
+impl std::fmt::Debug for Tail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tail(…)")
+    }
+}
+
 impl Readers<Inner> for Tail {
-    fn publish(&self, head: Position, publish: &mut dyn FnMut(&mut Inner)) {
-        let woken = {
+    fn publish(&self, first: Position, head: Position, publish: &mut dyn FnMut(&mut Inner)) {
+        let (woken, is_gap) = {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+            let is_gap = first > inner.head.after(1);
+            if is_gap {
+                inner.forget_all(Position(first.0 - 1));
+                for forget in self.forgetters.read().unwrap_or_else(PoisonError::into_inner).iter() {
+                    forget();
+                }
+            }
             publish(&mut inner);
             inner.head = inner.head.max(head);
-            std::mem::take(&mut inner.woken)
+            (std::mem::take(&mut inner.woken), is_gap)
         };
-        self.bus.wake(&woken);
+        if is_gap {
+            self.bus.wake_everyone();
+        } else {
+            self.bus.wake(&woken);
+        }
         self.bus.advance(head);
     }
 }
@@ -246,6 +274,16 @@ impl Inner {
     /// Wakes those who wait for news of `users`, once all is published.
     pub fn wake_all(&mut self, users: impl IntoIterator<Item = UserNid>) {
         self.woken.extend(users);
+    }
+
+    /// Begins anew after `start`.
+    fn forget_all(&mut self, start: Position) {
+        self.order.clear();
+        self.rooms.clear();
+        self.users.clear();
+        self.device_lists.clear();
+        self.bytes = 0;
+        self.start = start;
     }
 
     fn forget_oldest(&mut self) {

@@ -17,7 +17,6 @@ use crate::{
     event::{Circumstances, Event, Pdu, Transaction, flags},
     storage::{
         log::{
-            Commit,
             rows::{
                 CurrentStateRow, EventRow, HeadRow, MemberRow, RelationRow, RoomRow, Rows, SnapshotRow,
                 StrippedStateRow, TransactionRow,
@@ -130,9 +129,10 @@ impl Rooms {
         self.storage.nids().take(&mut *self.storage.conn().await?, kind, 1).await
     }
 
-    /// Advances the held room by one event, provisionally, and hands the event to the log. The next
-    /// event of the room can follow before this one is on disk.
-    pub(super) async fn append(&self, room: &Arc<Room>, head: &mut Head, addition: Addition) -> Result<Commit> {
+    /// Advances the held room by one event, provisionally, and returns what the log has to write: to
+    /// be handed to it before the room is released. The next event of the room can follow before this
+    /// one is on disk.
+    pub(super) async fn append(&self, room: &Arc<Room>, head: &mut Head, addition: Addition) -> Result<Job> {
         let Addition { event, auth, current, snapshots, changes, extremities, room: new_room } = addition;
         let mut rows = Rows { rooms: new_room.into_iter().collect(), snapshots, ..Rows::default() };
         let before = head.view.clone();
@@ -170,7 +170,11 @@ impl Rooms {
         let (room, residents, events) = (room.clone(), self.residents.clone(), self.events.clone());
         let publish = Box::new(move |tail: &mut crate::tail::Inner, position: Position| {
             event.commit(position);
-            if let Some(redacted) = redacted {
+            if let Some((target, redacted)) = redacted {
+                // The target was written before, but perhaps not when its redacted form was made.
+                if let Some(position) = target.position() {
+                    redacted.commit(position);
+                }
                 events.replace(redacted.clone());
                 tail.replace(&redacted);
             }
@@ -185,7 +189,7 @@ impl Rooms {
             room.commit(view);
             tail.push(position, Fact::Event(event));
         });
-        self.log.enqueue(Job { rows, broken: Some(broken), publish }).await
+        Ok(Job { rows, broken: Some(broken), publish })
     }
 
     /// The membership changes among `changes`, written into `rows`.
@@ -355,8 +359,8 @@ fn replaced_members(replaced: &Event) -> String {
 
 impl Rooms {
     /// If `event` is a redaction that takes effect: writes the redacted form of its target into
-    /// `rows` and returns it.
-    async fn redact(&self, view: &View, event: &Event, rows: &mut Rows) -> Result<Option<Arc<Event>>> {
+    /// `rows` and returns both.
+    async fn redact(&self, view: &View, event: &Event, rows: &mut Rows) -> Result<Option<(Arc<Event>, Arc<Event>)>> {
         let Some(target_id) = event.pdu.redacts.as_ref().filter(|_| *event.kind() == TimelineEventType::RoomRedaction)
         else {
             return Ok(None);
@@ -376,6 +380,6 @@ impl Rooms {
             unsigned: redacted.unsigned.clone(),
             flags: flags::REDACTED,
         });
-        Ok(Some(Arc::new(redacted)))
+        Ok(Some((target, Arc::new(redacted))))
     }
 }

@@ -24,10 +24,11 @@ use crate::{
     event::{Circumstances, Event},
     secrets,
     storage::{
-        log::{Broken, Commit, rows::RoomRow},
+        log::{Broken, rows::RoomRow},
         nids::Kind,
         numbers::{EventNid, RoomNid},
     },
+    tail::Job,
 };
 
 /// What a creator asks for.
@@ -72,15 +73,10 @@ impl Rooms {
         let room = self.heads.insert(nid, room_id.clone());
         let commit = {
             let mut held = self.heads.hold(&room).await?;
-            let outcome = self
-                .fill(&room, held.insert(empty_head(nid, &room_id, version, rules, &event)), creator, event, wishes)
-                .await;
-            if outcome.is_err() {
-                // Nothing of it may be built upon. What was queued already is a room without
-                // members that nobody learns of.
-                *held = None;
-            }
-            outcome?
+            let mut head = empty_head(nid, &room_id, version, rules);
+            let job = self.fill(&room, &mut head, creator, event, wishes).await?;
+            *held = Some(head);
+            self.log.enqueue(job).await?
         };
         commit.wait().await?;
         Ok(room_id)
@@ -107,7 +103,8 @@ impl Rooms {
         Ok(Arc::new(Event::new(pdu, of)))
     }
 
-    /// Appends the creation event and all that follows; returns the last one's commit.
+    /// Appends the creation event and all that follows; returns what the log has to write, as a
+    /// whole: a room is there with all its first events or not at all.
     async fn fill(
         &self,
         room: &Arc<Room>,
@@ -115,7 +112,7 @@ impl Rooms {
         creator: &User,
         creation: Arc<Event>,
         wishes: Vec<(Wish, Step)>,
-    ) -> Result<Commit> {
+    ) -> Result<Job> {
         let key = creation.state_key_nid.expect("a creation event is a state event");
         let (current, row) = Snapshots::first(room.nid, self.next_snapshot().await?, StateMap::unit(key, creation.nid));
         let addition = Addition {
@@ -132,7 +129,7 @@ impl Rooms {
                 created_at: self.clock.now_ms(),
             }),
         };
-        let mut commit = self.append(room, head, addition).await?;
+        let mut job = self.append(room, head, addition).await?;
         for (wish, step) in wishes {
             let draft = self.drafter.draft(head, &creator.id, wish).await?;
             let addition = self.follow(head, draft.pdu, &draft.auth, None).await?;
@@ -143,9 +140,9 @@ impl Rooms {
                 head.view.create(),
             )
             .map_err(|rule| step.refuse(&rule))?;
-            commit = self.append(room, head, addition).await?;
+            job = job.then(self.append(room, head, addition).await?);
         }
-        Ok(commit)
+        Ok(job)
     }
 }
 
@@ -170,15 +167,8 @@ impl Step {
 }
 
 /// A head on which the creation event can be put.
-fn empty_head(
-    nid: RoomNid,
-    id: &OwnedRoomId,
-    version: RoomVersionId,
-    rules: RoomVersionRules,
-    creation: &Event,
-) -> Head {
+fn empty_head(nid: RoomNid, id: &OwnedRoomId, version: RoomVersionId, rules: RoomVersionRules) -> Head {
     let (snapshot, _) = Snapshots::first(nid, crate::storage::numbers::SnapshotNid(0), StateMap::new());
-    debug_assert_eq!(creation.room_nid, nid);
     let view = View::new(nid, id.clone(), version, rules, snapshot);
     Head { version_no: 0, view: Arc::new(view), extremities: Vec::new(), broken: Broken::default() }
 }

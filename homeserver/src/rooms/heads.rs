@@ -147,14 +147,19 @@ impl Heads {
         if let Some(view) = room.committed() {
             return Ok(Some(view));
         }
-        if held.is_some() {
-            // It is being created: there is nothing to see before the first commit.
-            return Ok(None);
-        }
+        // What is held for writing may be ahead of what is committed, and is kept.
         let Some(head) = self.load(nid).await? else { return Ok(None) };
         room.commit(head.view.clone());
-        *held = Some(head.clone());
-        Ok(Some(head.view))
+        let view = head.view.clone();
+        held.get_or_insert(head);
+        Ok(Some(view))
+    }
+
+    /// Drops what readers are shown: it is read again when it is needed.
+    pub fn forget_committed(&self) {
+        for room in self.read().by_nid.values() {
+            *room.committed.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 
     /// Holds `room` for writing, loading it if it is not in memory or what is in memory can no

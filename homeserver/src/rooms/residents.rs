@@ -101,6 +101,11 @@ impl Residents {
         }
     }
 
+    /// Drops everything: it is read again when it is needed.
+    pub fn forget_all(&self) {
+        self.write().clear();
+    }
+
     /// Notes that a user has forgotten a room.
     pub fn forget(&self, user: UserNid, room: RoomNid) {
         if let Some(entry) = self.write().get_mut(&user) {

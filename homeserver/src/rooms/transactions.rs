@@ -66,7 +66,8 @@ impl Transactions {
             (cell, cells.len() > PER_DEVICE)
         };
         let answer = cell.get_or_try_init(act).await.cloned();
-        if is_full {
+        // Of a failed request it may be unknown whether it was carried out: the database knows.
+        if is_full || answer.is_err() {
             self.devices.remove(&device);
         }
         answer

@@ -40,6 +40,22 @@ pub struct Job<V> {
     pub publish: Box<dyn FnOnce(&mut V, Position) + Send + Sync>,
 }
 
+impl<V: 'static> Job<V> {
+    /// `first` and then `later`, written as a whole. The rows of each take positions of one kind
+    /// only, so that those of `first` come before those of `later`.
+    #[must_use]
+    pub fn then(mut self, later: Self) -> Self {
+        let offset = self.rows.positions();
+        self.rows.merge(later.rows);
+        let (publish_first, publish_later) = (self.publish, later.publish);
+        self.publish = Box::new(move |view, first| {
+            publish_first(view, first);
+            publish_later(view, first.after(offset));
+        });
+        self
+    }
+}
+
 /// A mark shared by jobs that build upon each other, such as the events of one room: when one of
 /// them fails, those that follow must not be written.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +74,10 @@ impl Broken {
 
 /// The readers of the log, as far as its writer knows them.
 pub trait Readers<V>: Send + Sync + 'static {
-    /// Lets readers see all that `publish` adds, or nothing of it; the log ends at `head` then.
-    fn publish(&self, head: Position, publish: &mut dyn FnMut(&mut V));
+    /// Lets readers see all that `publish` adds, or nothing of it. The facts are those from `first`
+    /// to `head`, where the log ends then; what lies between the last known end and `first` was
+    /// written by somebody else, or by a commit whose outcome was not known.
+    fn publish(&self, first: Position, head: Position, publish: &mut dyn FnMut(&mut V));
 }
 
 struct Queued<V> {
@@ -199,9 +217,10 @@ impl<V: 'static> Writer<V> {
             .last()
             .zip(firsts.last())
             .map(|(queued, first)| Position(first.after(queued.job.rows.positions()).0 - 1));
+        let Some((first, head)) = firsts.first().copied().zip(head) else { return };
         let mut waiters = Vec::with_capacity(batch.len());
         let mut jobs = batch.into_iter().zip(firsts);
-        self.readers.publish(head.unwrap_or(Position::ZERO), &mut |view| {
+        self.readers.publish(first, head, &mut |view| {
             for (queued, first) in jobs.by_ref() {
                 (queued.job.publish)(view, first);
                 waiters.push((queued.done, first));

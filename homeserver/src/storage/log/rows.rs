@@ -275,16 +275,20 @@ impl Rows {
             next = next.after(1);
             position
         };
+        let mut last = Position::ZERO;
         for event in self.events.iter_mut().filter(|event| event.is_news) {
-            let position = take();
-            event.position = Some(position);
-            // A resolution may bring back an older membership: that is news at this event too.
-            for member in self.members.iter_mut().filter(|member| member.position == Position::ZERO) {
-                member.position = position;
+            last = take();
+            event.position = Some(last);
+            for member in self.members.iter_mut().filter(|member| member.event == event.nid) {
+                member.position = last;
             }
             for relation in self.relations.iter_mut().filter(|relation| relation.event == event.nid) {
-                relation.position = position;
+                relation.position = last;
             }
+        }
+        // A resolution may bring back an older membership: that is news at this event.
+        for member in self.members.iter_mut().filter(|member| member.position == Position::ZERO) {
+            member.position = last;
         }
         for receipt in &mut self.receipts {
             receipt.position = take();
@@ -305,7 +309,7 @@ impl Rows {
     }
 
     /// Appends the rows of a later job.
-    pub(super) fn merge(&mut self, later: Self) {
+    pub fn merge(&mut self, later: Self) {
         self.events.extend(later.events);
         self.receipts.extend(later.receipts);
         self.account_data.extend(later.account_data);
