@@ -104,7 +104,8 @@ async fn a_second_server_on_the_same_data_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_can_be_json() {
     let place = Place::new().with("SALON_LOGGING__FORMAT", "json");
-    let mut process = place.command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut process =
+        place.command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let errors = std::io::BufReader::new(process.stderr.take().expect("it is piped"));
 
     let ready = std::io::BufRead::lines(errors)
