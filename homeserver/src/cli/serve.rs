@@ -57,7 +57,7 @@ pub async fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
         started = start(&config, &storage, &front.metrics) => match started {
             Ok(app) => {
                 front.entrance.open(app);
-                announce(&config, file)?;
+                announce(&config, &front.addresses, file)?;
                 stop.await;
                 Ok(())
             }
@@ -124,28 +124,36 @@ struct Front {
     metrics: Metrics,
     servers: Vec<ServerHandle>,
     tasks: Tasks,
+    /// Where clients can come, as URLs.
+    addresses: Vec<String>,
 }
 
 impl Front {
     fn open(listeners: &Listeners, connections: usize) -> anyhow::Result<Self> {
         let metrics = Metrics::default();
         let entrance = Entrance::closed(metrics.clone());
-        let mut front = Self { entrance, metrics, servers: Vec::new(), tasks: Tasks::default() };
+        let (servers, addresses) = (Vec::new(), Vec::new());
+        let mut front = Self { entrance, metrics, servers, tasks: Tasks::default(), addresses };
 
         let mut sockets = Vec::new();
         for address in &listeners.plain {
-            sockets.push(Socket::Plain(bind(*address)?));
+            let (listener, address) = bind(*address)?;
+            front.addresses.push(format!("http://{address}"));
+            sockets.push(Socket::Plain(listener));
         }
         if let (Some(certificate), Some(key)) = (&listeners.certificate, &listeners.key) {
             let certificate = Certificate::read(certificate, key)?;
             for address in &listeners.tls {
-                sockets.push(Socket::Tls(bind(*address)?, certificate.clone()));
+                let (listener, address) = bind(*address)?;
+                front.addresses.push(format!("https://{address}"));
+                sockets.push(Socket::Tls(listener, certificate.clone()));
             }
             front.tasks.start("certificate", move |stop| certificate.clone().watch(stop));
         }
         front.run("listeners", http::serve(&front.entrance, sockets, connections)?);
         if let Some(address) = listeners.metrics {
-            front.run("metrics listener", monitoring::serve(front.entrance.clone(), bind(address)?)?);
+            let (listener, _) = bind(address)?;
+            front.run("metrics listener", monitoring::serve(front.entrance.clone(), listener)?);
         }
         Ok(front)
     }
@@ -170,16 +178,23 @@ impl Front {
     }
 }
 
-fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| format!("listening on {address}"))
+/// Opens a socket; returns it with the address that it really has.
+fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
+    let bound = listener.local_addr()?;
+    info!(address = %bound, "Listening");
+    Ok((listener, bound))
 }
 
 /// Tells people what to do next.
-fn announce(config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
+fn announce(config: &Config, addresses: &[String], file: Option<&Path>) -> anyhow::Result<()> {
     let name = &config.server.name;
     let program = std::env::args().next().unwrap_or_else(|| "salon".to_owned());
     let option = file.map(|file| format!(" --config {}", file.display())).unwrap_or_default();
-    let url = client_url(config);
+    let published = config.discovery.client_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let url = published.or_else(|| addresses.first().cloned()).unwrap_or_else(|| "no address".to_owned());
+    // An address that stands for all of the machine's is not one that a client can go to.
+    let url = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:");
     info!(server.name = %name, "Ready");
     say(&format!(
         "
@@ -190,20 +205,4 @@ Salon serves {name} at {url}
   More to know:  README.md and docs/operating.md
 "
     ))
-}
-
-/// Where a client on this machine finds the server, if the operator has not said where all do.
-fn client_url(config: &Config) -> String {
-    if let Some(url) = &config.discovery.client_url {
-        return url.as_str().trim_end_matches('/').to_owned();
-    }
-    let reachable = |address: &SocketAddr| match address.ip().is_unspecified() {
-        true => format!("localhost:{}", address.port()),
-        false => address.to_string(),
-    };
-    match (config.listeners.plain.first(), config.listeners.tls.first()) {
-        (Some(plain), _) => format!("http://{}", reachable(plain)),
-        (None, Some(tls)) => format!("https://{}", reachable(tls)),
-        (None, None) => "no address, because no listener is configured".to_owned(),
-    }
 }

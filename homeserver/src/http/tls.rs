@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -31,6 +31,8 @@ struct Inner {
     certificate: PathBuf,
     key: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
+    /// What the files looked like when they were read last.
+    seen: Mutex<Stamp>,
 }
 
 /// By what a change of the two files is seen.
@@ -39,8 +41,10 @@ type Stamp = [Option<(SystemTime, u64)>; 2];
 impl Certificate {
     /// Reads the certificate chain and the key; what is wrong with them is named by its option.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, Problem> {
+        // Looked at first: what is written meanwhile counts as a change.
+        let seen = Mutex::new(stamp([certificate, key]));
         let current = RwLock::new(Arc::new(read(certificate, key)?));
-        Ok(Self(Arc::new(Inner { certificate: certificate.to_owned(), key: key.to_owned(), current })))
+        Ok(Self(Arc::new(Inner { certificate: certificate.to_owned(), key: key.to_owned(), current, seen })))
     }
 
     /// The settings of a listener, for HTTP/1.1 and HTTP/2. New connections get what is newest.
@@ -48,35 +52,32 @@ impl Certificate {
         ServerConfig::builder().with_no_client_auth().with_cert_resolver(self.0.clone())
     }
 
-    /// Reads the files again whenever they change. Files that do not fit together, because one of
+    /// Reads the files again when they have changed. Files that do not fit together, because one of
     /// them is still to be written, leave the last good certificate in place.
-    pub async fn watch(self, stop: CancellationToken) {
-        let mut seen = self.stamp();
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => {}
-                () = stop.cancelled() => return,
-            }
-            let stamp = self.stamp();
-            if stamp == seen {
-                continue;
-            }
-            match read(&self.0.certificate, &self.0.key) {
-                Ok(fresh) => {
-                    *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-                    info!("The TLS certificate was read again");
-                }
-                Err(problem) => warn!(%problem, "The TLS certificate has changed, but is not usable"),
-            }
-            seen = stamp;
+    pub fn refresh(&self) {
+        let stamp = stamp([&self.0.certificate, &self.0.key]);
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == stamp {
+            return;
         }
+        match read(&self.0.certificate, &self.0.key) {
+            Ok(fresh) => {
+                *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                info!("The TLS certificate was read again");
+            }
+            Err(problem) => warn!(%problem, "The TLS certificate has changed, but is not usable"),
+        }
+        *seen = stamp;
     }
 
-    fn stamp(&self) -> Stamp {
-        [&self.0.certificate, &self.0.key].map(|file| {
-            let about = fs::metadata(file).ok()?;
-            Some((about.modified().ok()?, about.len()))
-        })
+    /// Does so all the time.
+    pub async fn watch(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => self.refresh(),
+                () = stop.cancelled() => return,
+            }
+        }
     }
 }
 
@@ -84,6 +85,14 @@ impl ResolvesServerCert for Inner {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
+}
+
+/// What the files look like from outside.
+fn stamp(files: [&Path; 2]) -> Stamp {
+    files.map(|file| {
+        let about = fs::metadata(file).ok()?;
+        Some((about.modified().ok()?, about.len()))
+    })
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, Problem> {

@@ -29,6 +29,15 @@ pub(super) struct Programs {
 impl Programs {
     /// Looks for MariaDB's programs.
     pub(super) fn find() -> anyhow::Result<Self> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        Self::find_in(&env::split_paths(&path).chain(MORE_DIRECTORIES.map(PathBuf::from)).collect::<Vec<_>>())
+    }
+
+    fn find_in(directories: &[PathBuf]) -> anyhow::Result<Self> {
+        let find = |names: &[&str]| {
+            let mut files = names.iter().flat_map(|name| directories.iter().map(move |directory| directory.join(name)));
+            files.find(|file| file.is_file())
+        };
         let (Some(server), Some(install)) =
             (find(&["mariadbd", "mysqld"]), find(&["mariadb-install-db", "mysql_install_db"]))
         else {
@@ -132,12 +141,6 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn find(names: &[&str]) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let directories: Vec<PathBuf> = env::split_paths(&path).chain(MORE_DIRECTORIES.map(PathBuf::from)).collect();
-    names.iter().find_map(|name| directories.iter().map(|directory| directory.join(name)).find(|file| file.is_file()))
-}
-
 fn run(command: &mut Command) -> anyhow::Result<Output> {
     // In a group of its own, so that Ctrl-C does not leave half of its work.
     let output = command.stdin(Stdio::null()).process_group(0).output()?;
@@ -152,4 +155,18 @@ fn run(command: &mut Command) -> anyhow::Result<Output> {
 
 fn text(command: &mut Command) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&run(command)?.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_mariadb_a_sentence_says_what_to_do() {
+        let empty = tempfile::tempdir().expect("a directory can be made");
+
+        let fault = Programs::find_in(&[empty.path().to_owned()]).expect_err("there is none").to_string();
+
+        assert!(fault.contains("Install the package mariadb-server") && fault.contains("database.url"), "{fault}");
+    }
 }

@@ -1,0 +1,6 @@
+//! Tests of the program as operators know it: started, killed, stopped, with a database of its own.
+
+mod commands;
+mod database;
+mod program;
+mod serving;
