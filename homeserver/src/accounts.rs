@@ -1,23 +1,37 @@
-//! Local people and programs: who they are and how they prove it.
+//! Local people and programs: who they are, how they prove it, and what the server keeps for them.
 
-use std::sync::Arc;
+pub mod account_data;
+pub mod administration;
+pub mod credentials;
+pub mod filters;
+pub mod interactive_auth;
+pub mod login;
+pub mod names;
+pub mod openid;
+pub mod passwords;
+pub mod profiles;
+pub mod registration;
+pub mod sessions;
+mod tidying;
 
-use quick_cache::sync::Cache;
-use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId, UserId};
+use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
+use zeroize::Zeroizing;
 
-use crate::{
-    Error, Result,
-    clock::Clock,
-    secrets::{self, Secrets},
-    storage::{
-        Storage, fault,
-        numbers::UserNid,
-        users::{self, Account, AccountKind, AccountState, SessionRow, TokenKind},
-    },
+use self::{
+    account_data::AccountData, administration::Administration, credentials::Credentials, filters::Filters,
+    interactive_auth::InteractiveAuth, login::Login, openid::OpenId, passwords::Passwords, profiles::Profiles,
+    registration::Registration, sessions::Sessions,
 };
-
-/// Sessions kept in memory, at most.
-const SESSIONS: usize = 100_000;
+use crate::{
+    Result,
+    access::Access,
+    clock::Clock,
+    config,
+    secrets::Secrets,
+    storage::{Storage, numbers::UserNid},
+    tail::Log,
+    tasks::Tasks,
+};
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
@@ -32,92 +46,66 @@ pub struct User {
     pub is_guest: bool,
     /// Whether it is a server administrator.
     pub is_admin: bool,
+    /// Whether it may read, but not act.
+    pub is_suspended: bool,
 }
 
-/// A session that was just begun.
+/// What accounts are built from.
 #[derive(Debug)]
-pub struct NewSession {
-    /// Whose it is.
-    pub user_id: OwnedUserId,
-    /// Its device.
-    pub device_id: OwnedDeviceId,
-    /// Its access token, which is known only now.
-    pub access_token: String,
+#[expect(missing_docs, reason = "each part is described where it is defined")]
+pub struct Parts<'a> {
+    pub storage: Storage,
+    pub secrets: Secrets,
+    pub clock: Clock,
+    pub log: Log,
+    pub tasks: &'a Tasks,
+    pub access: &'a Access,
+    pub server_name: OwnedServerName,
+    pub registration: &'a config::Registration,
+    /// The secret with which scripts create accounts.
+    pub registration_secret: Zeroizing<String>,
+    pub passwords: &'a config::Passwords,
+    pub sessions: &'a config::Sessions,
 }
 
-/// Accounts and sessions.
+/// Accounts and sessions; clones share them.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each service is described where it is defined")]
 pub struct Accounts {
-    storage: Storage,
-    secrets: Secrets,
-    clock: Clock,
-    server_name: OwnedServerName,
-    sessions: Arc<Cache<[u8; 32], Arc<SessionRow>>>,
+    pub sessions: Sessions,
+    pub interactive_auth: InteractiveAuth,
+    pub registration: Registration,
+    pub login: Login,
+    pub administration: Administration,
+    pub openid: OpenId,
+    pub profiles: Profiles,
+    pub account_data: AccountData,
+    pub filters: Filters,
 }
 
 impl Accounts {
-    /// Accounts of the server `server_name`.
-    pub fn new(storage: Storage, secrets: Secrets, clock: Clock, server_name: OwnedServerName) -> Self {
-        Self { storage, secrets, clock, server_name, sessions: Arc::new(Cache::new(SESSIONS)) }
-    }
-
-    /// The caller behind an access token.
-    pub async fn authenticate(&self, token: &str) -> Result<User> {
-        let hash = self.secrets.hash("access token", token);
-        let session = match self.sessions.get(&hash) {
-            Some(session) => session,
-            None => {
-                let found = users::find_session(&mut *self.storage.conn().await?, &hash).await?;
-                let session =
-                    Arc::new(found.ok_or_else(|| Error::unknown_token("This access token is not known.", false))?);
-                self.sessions.insert(hash, session.clone());
-                session
-            }
-        };
-        if session.expires_at.is_some_and(|expiry| expiry <= self.clock.now_ms()) {
-            return Err(Error::unknown_token("This access token has expired.", true));
-        }
-        Ok(User {
-            id: session.user_id.clone(),
-            nid: session.user,
-            device_id: session.device_id.clone(),
-            is_guest: session.kind == AccountKind::Guest,
-            is_admin: session.is_admin,
+    /// Builds the services, each from those before it.
+    pub fn new(parts: Parts<'_>) -> Result<Self> {
+        tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
+        let passwords = Passwords::new(parts.passwords)?;
+        let sessions = Sessions::new(&parts);
+        let credentials = Credentials::new(&parts, passwords.clone());
+        let interactive_auth = InteractiveAuth::new(&parts, credentials.clone());
+        let registration = Registration::new(&parts, passwords.clone(), sessions.clone(), interactive_auth.clone())?;
+        let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
+        let administration =
+            Administration::new(&parts, passwords, sessions.clone(), registration.clone(), interactive_auth.clone());
+        let Parts { storage, secrets, clock, log, server_name, .. } = parts;
+        Ok(Self {
+            openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
+            profiles: Profiles::new(storage.clone(), server_name),
+            account_data: AccountData::new(storage.clone(), log),
+            filters: Filters::new(storage, secrets, clock),
+            sessions,
+            interactive_auth,
+            registration,
+            login,
+            administration,
         })
-    }
-
-    /// Creates an account named `localpart` and begins its first session.
-    pub async fn register(&self, localpart: &str, device_id: Option<OwnedDeviceId>) -> Result<NewSession> {
-        let user_id = UserId::parse_with_server_name(localpart, &self.server_name)
-            .map_err(|_| Error::invalid_username("This is not a possible user name."))?;
-        let user = self.storage.intern_user(&user_id).await?;
-        let now_ms = self.clock.now_ms();
-        let device_id = device_id.unwrap_or_else(|| secrets::capitals(10).into());
-        let access_token = secrets::token("salon_");
-        let account = Account {
-            user,
-            user_id: user_id.clone(),
-            password_hash: None,
-            kind: AccountKind::User,
-            is_admin: false,
-            state: AccountState::Active,
-            created_at: now_ms,
-        };
-        let hash = self.secrets.hash("access token", &access_token);
-        let outcome = self
-            .storage
-            .retry(|| async {
-                let mut tx = self.storage.begin().await?;
-                users::insert_account(&mut tx, &account).await?;
-                users::insert_device(&mut tx, user, &device_id, None, now_ms).await?;
-                users::insert_token(&mut tx, &hash, TokenKind::Access, user, Some(&device_id), None, now_ms).await?;
-                Ok(tx.commit().await?)
-            })
-            .await;
-        match outcome {
-            Err(error) if fault::is_duplicate(&error) => Err(Error::user_in_use("This user name is taken.")),
-            Err(error) => Err(error),
-            Ok(()) => Ok(NewSession { user_id, device_id, access_token }),
-        }
     }
 }

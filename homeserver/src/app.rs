@@ -8,10 +8,12 @@ use tokio::runtime::Handle;
 
 use crate::{
     Result,
-    accounts::Accounts,
+    access::Access,
+    accounts::{self, Accounts},
     bus::Bus,
     clock::Clock,
     config::Config,
+    devices::Devices,
     keys::{Backups, Keys, ToDevice, housekeeping},
     membership::Memberships,
     metrics::Metrics,
@@ -42,7 +44,9 @@ pub struct Services {
     pub tail: Tail,
     pub log: Log,
     pub signing: SigningKey,
+    pub access: Access,
     pub accounts: Accounts,
+    pub devices: Devices,
     pub keys: Keys,
     pub to_device: ToDevice,
     pub backups: Backups,
@@ -88,7 +92,21 @@ impl App {
         drop(conn);
 
         let log = storage::log::Log::start(storage.clone(), tasks, tail.clone(), metrics.clone());
-        let accounts = Accounts::new(storage.clone(), secrets, clock.clone(), server_name.clone());
+        let access = Access::new(&config.rate_limits, clock.clone());
+        let accounts = Accounts::new(accounts::Parts {
+            storage: storage.clone(),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            log: log.clone(),
+            tasks,
+            access: &access,
+            server_name: server_name.clone(),
+            registration: &config.registration,
+            registration_secret: secrets::files::word(&config.registration_secret_file())?,
+            passwords: &config.passwords,
+            sessions: &config.sessions,
+        })?;
+        let devices = Devices::new(storage.clone(), secrets, log.clone(), &accounts);
         let keys = Keys::new(storage.clone(), log.clone(), clock.clone(), server_name.clone());
         let to_device = ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), server_name);
         let backups = Backups::new(storage.clone(), clock.clone());
@@ -123,7 +141,9 @@ impl App {
             tail,
             log,
             signing,
+            access,
             accounts,
+            devices,
             keys,
             to_device,
             backups,

@@ -8,15 +8,18 @@ pub mod listeners;
 mod load;
 pub mod logging;
 pub mod outgoing;
+pub mod passwords;
 pub mod problem;
 pub mod rate_limits;
 pub mod registration;
 pub mod rooms;
 pub mod secrets;
 pub mod server;
+pub mod sessions;
 #[cfg(test)]
 mod tests;
 mod values;
+pub mod voip;
 
 use std::path::{Path, PathBuf};
 
@@ -25,19 +28,22 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     database::Database,
-    discovery::Discovery,
+    discovery::{Contact, Discovery},
     hidden::Hidden,
     http::Http,
     listeners::Listeners,
     load::load,
     logging::{LogFormat, Logging},
     outgoing::Outgoing,
+    passwords::Passwords,
     problem::Problem,
-    rate_limits::RateLimits,
+    rate_limits::{Limit, RateLimits},
     registration::{Registration, RegistrationMode},
     rooms::Rooms,
     secrets::Secrets,
     server::Server,
+    sessions::Sessions,
+    voip::Voip,
 };
 
 /// Everything an operator can choose: one field per table of the TOML file.
@@ -53,16 +59,19 @@ pub struct Config {
     pub http: Http,
     pub database: Database,
     pub registration: Registration,
+    pub passwords: Passwords,
+    pub sessions: Sessions,
     pub rooms: Rooms,
     pub rate_limits: RateLimits,
+    pub voip: Voip,
     pub outgoing: Outgoing,
     pub secrets: Secrets,
     pub logging: Logging,
 }
 
 impl Config {
-    /// The defaults, for a server in a test: its name, its database and a directory of its own, no
-    /// rate limits, nothing listening by itself, other servers of this machine within reach.
+    /// The defaults, for a server in a test: its name, its database and a directory of its own, weak
+    /// password hashes, no rate limits, nothing listening by itself, other servers of this machine within reach.
     pub fn for_tests(server_name: OwnedServerName, database_url: &str, data_directory: &Path) -> Self {
         let mut config = Self::default();
         config.server.name = server_name;
@@ -70,6 +79,9 @@ impl Config {
         config.database.url = Some(Hidden::from(database_url.to_owned()));
         config.database.connections = 8;
         config.registration.mode = RegistrationMode::Open;
+        // Weak on purpose: tests create many users.
+        config.passwords.memory_kib = 16;
+        config.passwords.passes = 1;
         config.listeners.plain.clear();
         config.rate_limits.enabled = false;
         config.outgoing.forbidden_ranges.clear();
@@ -82,7 +94,9 @@ impl Config {
         self.listeners.check()?;
         self.http.check()?;
         self.database.check()?;
+        self.passwords.check()?;
         self.rooms.check()?;
+        self.rate_limits.check()?;
         self.logging.check()
     }
 

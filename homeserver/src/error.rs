@@ -19,6 +19,9 @@ pub enum Error {
         /// A sentence a user could read.
         message: Cow<'static, str>,
     },
+    /// What the server keeps by itself cannot be changed this way. Told to the caller as is.
+    #[error("{0}")]
+    ServerManaged(Cow<'static, str>),
     /// The caller has to complete further authentication stages first.
     #[error("further authentication is needed")]
     InteractiveAuth(Box<UiaaInfo>),

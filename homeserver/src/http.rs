@@ -8,6 +8,9 @@ pub mod endpoint;
 pub mod entrance;
 pub mod error;
 pub mod exchange;
+pub mod federation;
+pub mod gates;
+pub mod legacy;
 pub mod monitoring;
 pub mod tls;
 

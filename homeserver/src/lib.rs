@@ -14,7 +14,9 @@ pub mod reading;
 
 pub mod rooms;
 
+pub mod access;
 pub mod accounts;
+pub mod devices;
 pub mod keys;
 
 pub mod event;
@@ -31,6 +33,7 @@ pub mod metrics;
 pub mod secrets;
 pub mod signing;
 pub mod tasks;
+pub mod turn;
 
 pub mod app;
 

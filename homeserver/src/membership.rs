@@ -14,7 +14,7 @@ use crate::{
     Error, Result,
     accounts::User,
     rooms::{Rooms, draft::Wish, view::View},
-    storage::{Storage, numbers::UserNid, rooms::Membership, users},
+    storage::{Storage, accounts, numbers::UserNid, profiles, rooms::Membership},
 };
 
 /// Changes of membership by local users.
@@ -178,15 +178,15 @@ impl Memberships {
 
     async fn public_profile(&self, user: &UserId) -> Result<Map<String, Value>> {
         let Some(nid) = self.storage.find_user_nid(user).await? else { return Ok(Map::new()) };
-        users::shown_profile(&mut *self.storage.conn().await?, nid).await
+        profiles::shown(&mut *self.storage.conn().await?, nid).await
     }
 
     async fn must_exist(&self, user: &UserId) -> Result<()> {
         if user.server_name() != self.rooms.server_name() {
             return Ok(());
         }
-        match users::find_account(&mut *self.storage.conn().await?, user).await? {
-            Some(account) if account.state != users::AccountState::Deactivated => Ok(()),
+        match accounts::find(&mut *self.storage.conn().await?, user).await? {
+            Some(account) if !account.is_deactivated => Ok(()),
             _ => Err(Error::not_found("There is no such user.")),
         }
     }

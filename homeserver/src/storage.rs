@@ -1,13 +1,18 @@
 //! Speaks SQL: the only code that knows sqlx. Functions are free functions, the connection first;
 //! whoever calls them owns the transaction.
 
+pub mod account_data;
+pub mod accounts;
 pub mod address;
 pub mod auth_graph;
 pub mod bulk;
 pub mod codec;
 pub mod device_lists;
+pub mod devices;
 pub mod events;
 pub mod fault;
+pub mod filters;
+pub mod interactive_auth;
 pub mod interner;
 pub mod key_backups;
 pub mod keys;
@@ -16,12 +21,14 @@ pub mod migrations;
 pub mod nids;
 pub mod numbers;
 pub mod private;
+pub mod profiles;
+pub mod registration_tokens;
 pub mod rooms;
 pub mod settings;
 pub mod snapshots;
 pub mod streams;
 pub mod to_device;
-pub mod users;
+pub mod tokens;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

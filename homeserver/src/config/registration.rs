@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Registration {
     /// Who may register over the client-server API.
     pub mode: RegistrationMode,
+    /// User names that nobody can register; `*` and `?` stand for any characters.
+    pub reserved_names: Vec<String>,
     /// The secret with which programs and administrators register users whatever the mode.
     pub shared_secret_file: Option<PathBuf>,
 }

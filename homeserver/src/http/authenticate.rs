@@ -24,6 +24,11 @@ pub trait Authenticate: AuthScheme {
 
     /// Checks the credentials in the request.
     fn authenticate(app: &App, of: &Circumstances<'_>) -> impl Future<Output = Result<Self::Caller>> + Send;
+
+    /// The user among callers, if there is one.
+    fn user(_: &Self::Caller) -> Option<&User> {
+        None
+    }
 }
 
 impl Authenticate for NoAuthentication {
@@ -57,7 +62,11 @@ impl Authenticate for AccessToken {
     async fn authenticate(app: &App, of: &Circumstances<'_>) -> Result<User> {
         let token = Self::extract_authentication(of.request)
             .map_err(|_| Error::missing_token("An access token is needed here."))?;
-        app.accounts.authenticate(&token).await
+        authenticate(app, of, &token).await
+    }
+
+    fn user(caller: &User) -> Option<&User> {
+        Some(caller)
     }
 }
 
@@ -68,8 +77,22 @@ impl Authenticate for AccessTokenOptional {
         let token = Self::extract_authentication(of.request)
             .map_err(|_| Error::missing_token("The access token is malformed."))?;
         match token {
-            Some(token) => Ok(Some(app.accounts.authenticate(&token).await?)),
+            Some(token) => Ok(Some(authenticate(app, of, &token).await?)),
             None => Ok(None),
         }
+    }
+
+    fn user(caller: &Option<User>) -> Option<&User> {
+        caller.as_ref()
+    }
+}
+
+/// A locked account's sessions can do nothing but end. Client-server API, "Account locking".
+async fn authenticate(app: &App, of: &Circumstances<'_>, token: &str) -> Result<User> {
+    let path = of.request.uri().path();
+    if path.ends_with("/logout") || path.ends_with("/logout/all") {
+        app.accounts.sessions.authenticate_even_locked(token, of.address).await
+    } else {
+        app.accounts.sessions.authenticate(token, of.address).await
     }
 }

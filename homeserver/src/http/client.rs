@@ -1,24 +1,69 @@
 //! The client-server API: one line per endpoint, in the specification's order.
 
 mod account;
+mod account_data;
+mod devices;
+mod filter;
 mod key_backups;
 mod keys;
 mod membership;
 mod messages;
+mod moderation;
+mod openid;
+mod profile;
+mod registration;
 mod rooms;
 mod server;
+mod sessions;
 mod sync;
 mod to_device;
+mod voip;
 
-use super::endpoint::{Route, endpoint, endpoint_json};
+use http::Method;
+
+use super::{
+    endpoint::{Route, custom, endpoint, endpoint_json},
+    legacy,
+};
 
 /// All endpoints of the client-server API.
 #[rustfmt::skip]
 pub fn routes() -> Vec<Route> {
     vec![
+        // Server discovery
+        endpoint(server::well_known_client),
+        endpoint(server::well_known_support),
         endpoint(server::versions),
-        endpoint(account::register),
+
+        // Client authentication
+        endpoint(registration::is_token_valid),
+        endpoint(sessions::login_types),
+        endpoint(sessions::login).prepared(legacy::login),
+        endpoint(sessions::login_token).prepared(legacy::auth),
+        endpoint(sessions::refresh),
+        endpoint(sessions::logout),
+        endpoint(sessions::logout_all),
+        endpoint(registration::register).prepared(legacy::auth),
+        endpoint(registration::is_available),
+        endpoint(account::password).prepared(legacy::auth),
+        endpoint(account::deactivate).prepared(legacy::auth),
+        endpoint_json(account::third_party_ids),
+        endpoint(account::delete_third_party_id),
+        custom(Method::POST, &account::THIRD_PARTY_IDS, account::refuse_third_party_id),
         endpoint(account::whoami),
+
+        // Server administration
+        endpoint(moderation::is_locked),
+        endpoint(moderation::lock),
+        endpoint(moderation::is_suspended),
+        endpoint(moderation::suspend),
+
+        // Capabilities negotiation
+        endpoint_json(server::capabilities),
+
+        // Filtering
+        endpoint(filter::create),
+        endpoint_json(filter::find),
 
         // Getting events
         endpoint_json(sync::sync),
@@ -48,11 +93,32 @@ pub fn routes() -> Vec<Route> {
         endpoint(membership::ban),
         endpoint(membership::unban),
 
+        // User data
+        endpoint_json(profile::all),
+        endpoint_json(profile::field),
+        endpoint(profile::set),
+        endpoint(profile::delete),
+
+        // Modules: Client config
+        endpoint(account_data::set_global),
+        endpoint_json(account_data::global),
+        endpoint(account_data::delete_global),
+        endpoint(account_data::set_of_room),
+        endpoint_json(account_data::of_room),
+        endpoint(account_data::delete_of_room),
+
+        // Modules: Device management
+        endpoint(devices::list),
+        endpoint(devices::find),
+        endpoint(devices::rename),
+        endpoint(devices::delete).prepared(legacy::auth),
+        endpoint(devices::delete_several).prepared(legacy::auth),
+
         // Modules: Send-to-Device messaging
         endpoint(to_device::send),
 
         // Modules: End-to-end encryption
-        endpoint(keys::upload_cross_signing_keys),
+        endpoint(keys::upload_cross_signing_keys).prepared(legacy::auth),
         endpoint(keys::upload_signatures),
         endpoint(key_backups::create),
         endpoint(key_backups::current),
@@ -75,5 +141,23 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: Event context
         endpoint_json(messages::context),
+
+        // Modules: OpenID
+        endpoint(openid::issue),
+
+        // Modules: Room tagging
+        endpoint_json(account_data::tags),
+        endpoint(account_data::set_tag),
+        endpoint(account_data::delete_tag),
+
+        // Modules: Third-party networks
+        endpoint(server::third_party_protocols),
+
+        // Modules: Voice over IP
+        endpoint_json(voip::turn_server),
+
+        // Registration by scripts, as Synapse has it
+        custom(Method::GET, &["/_synapse/admin/v1/register"], registration::nonce),
+        custom(Method::POST, &["/_synapse/admin/v1/register"], registration::register_by_script),
     ]
 }

@@ -23,6 +23,7 @@ use super::{
     client_address,
     entrance::Entrance,
     error, exchange,
+    gates::Gate,
 };
 use crate::{App, Error, Result};
 
@@ -92,6 +93,20 @@ impl Route {
         self.paths.push(path.to_owned());
         self
     }
+
+    /// Brings bodies into another form, or refuses them, before they are parsed.
+    #[must_use]
+    pub fn prepared(mut self, prepare: fn(Bytes) -> Result<Bytes>) -> Self {
+        if let Serve::Whole(handler) = self.serve {
+            self.serve = Serve::Whole(Arc::new(move |app, mut incoming: Incoming| {
+                match prepare(std::mem::take(&mut incoming.body)) {
+                    Ok(body) => handler(app, Incoming { body, ..incoming }),
+                    Err(refusal) => Box::pin(std::future::ready(Err(refusal))),
+                }
+            }));
+        }
+        self
+    }
 }
 
 /// Binds `handler` to every path and the method of the Matrix endpoint `T`.
@@ -120,13 +135,15 @@ where
     H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<String>> + Send,
 {
-    bind::<T, _, _>(move |app, request| async move {
-        let json = handler(app, request).await?;
-        http::Response::builder()
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(json))
-            .map_err(|fault| Error::internal(fault.to_string()))
-    })
+    bind::<T, _, _>(move |app, request| async move { json_answer(handler(app, request).await?) })
+}
+
+/// An answer that is JSON already.
+pub fn json_answer(json: String) -> HttpAnswer {
+    http::Response::builder()
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Bytes::from(json))
+        .map_err(|fault| Error::internal(fault.to_string()))
 }
 
 /// An endpoint that ruma does not have.
@@ -154,17 +171,19 @@ where
     H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = HttpAnswer> + Send,
 {
+    let mut paths: Vec<String> = T::PATH_BUILDER.all_paths().map(ToOwned::to_owned).collect();
+    paths.reverse();
+    let gate = Gate::of(&T::METHOD, &paths[0], T::RATE_LIMITED);
     let serve = move |app: App, incoming: Incoming| -> Answer {
         Box::pin(async move {
             let Incoming { request, path_args, body, address } = incoming;
             let of = Circumstances { request: &request, address };
             let caller = T::Authentication::authenticate(&app, &of).await?;
+            gate.pass(&app, T::Authentication::user(&caller), address, &path_args)?;
             let parsed = parse::<T>(request, &path_args, &body)?;
             handler(app, Ruma { body: parsed, caller, address, raw: body }).await
         })
     };
-    let mut paths: Vec<String> = T::PATH_BUILDER.all_paths().map(ToOwned::to_owned).collect();
-    paths.reverse();
     Route { method: T::METHOD, paths, serve: Serve::Whole(Arc::new(serve)) }
 }
 

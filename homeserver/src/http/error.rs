@@ -14,6 +14,9 @@ const RETRY_AFTER_S: u64 = 2;
 pub fn answer(error: &Error) -> HttpResponse {
     match error {
         Error::Refused { kind, message } => refusal(kind, message),
+        // Client-server API, "Client Config", "Server Behaviour".
+        Error::ServerManaged(message) => HttpResponse::MethodNotAllowed()
+            .json(StandardErrorBody::new(ErrorKind::BadJson, message.clone().into_owned())),
         Error::InteractiveAuth(stages) => HttpResponse::Unauthorized().json(stages),
         Error::Unavailable(what, cause) => {
             warn!(cause = format!("{cause:#}"), "{what} is not available; a request was put off");

@@ -6,6 +6,7 @@ use ruma::api::client::keys::{
 
 use crate::{
     App, Error, Result,
+    accounts::interactive_auth::Operation,
     http::endpoint::Ruma,
     keys::{CrossSigningKeys, device_lists::Changes},
     storage::numbers::Position,
@@ -44,11 +45,13 @@ pub(super) async fn upload_cross_signing_keys(
     app: App,
     req: Ruma<upload_signing_keys::v3::Request>,
 ) -> Result<upload_signing_keys::v3::Response> {
-    let upload_signing_keys::v3::Request { master_key, self_signing_key, user_signing_key, .. } = req.body;
+    let upload_signing_keys::v3::Request { auth, master_key, self_signing_key, user_signing_key, .. } = req.body;
     let keys = CrossSigningKeys { master: master_key, self_signing: self_signing_key, user_signing: user_signing_key };
+    let operation = Operation::UploadCrossSigningKeys(&req.raw);
+    let interactive_auth = &app.accounts.interactive_auth;
     app.keys
         .upload_cross_signing_keys(&req.caller, keys, async || {
-            Err(Error::forbidden("Cross-signing keys cannot be replaced."))
+            interactive_auth.require(&req.caller, auth.as_ref(), operation).await
         })
         .await?;
     Ok(upload_signing_keys::v3::Response::new())

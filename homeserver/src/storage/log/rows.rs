@@ -10,6 +10,7 @@ use crate::{
     storage::{
         Conn,
         bulk::Insert,
+        devices,
         keys::changes::{self, KeyChange},
         numbers::{EventNid, Position, RoomNid, SnapshotNid, StateKeyNid, UserNid},
     },
@@ -59,6 +60,8 @@ pub struct Rows {
     pub to_device_transactions: Vec<ToDeviceTransactionRow>,
     /// The changes that `device_lists` tell of.
     pub keys: Vec<KeyChange>,
+    /// Devices that are deleted with everything that belongs to them.
+    pub ended_devices: Vec<(UserNid, OwnedDeviceId)>,
 }
 
 /// A row of `events`, and of `event_auth` if it is a state event.
@@ -334,6 +337,7 @@ impl Rows {
         self.transactions.extend(later.transactions);
         self.to_device_transactions.extend(later.to_device_transactions);
         self.keys.extend(later.keys);
+        self.ended_devices.extend(later.ended_devices);
     }
 
     /// Writes everything, one statement per table where the row counts allow.
@@ -459,6 +463,10 @@ impl Rows {
                 to.add(row.user)
             })
             .await?;
+        // Last, so that a message to a device that ends in the same batch goes with it.
+        for (user, device_id) in &self.ended_devices {
+            devices::delete(conn, *user, device_id).await?;
+        }
         Ok(())
     }
 

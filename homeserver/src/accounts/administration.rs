@@ -1,0 +1,218 @@
+//! What owners and administrators do to whole accounts: passwords, locks, the end.
+
+use std::sync::Arc;
+
+use ruma::{UserId, api::client::uiaa::AuthData};
+use tokio::sync::Notify;
+
+use super::{
+    Parts, User,
+    interactive_auth::{InteractiveAuth, Operation},
+    passwords::Passwords,
+    registration::{NewAccount, Registration},
+    sessions::Sessions,
+};
+use crate::{
+    Error, Result,
+    clock::Clock,
+    storage::{
+        Storage, account_data,
+        accounts::{self, Account},
+        filters,
+        numbers::UserNid,
+        profiles, tokens,
+    },
+};
+
+/// Changes of whole accounts.
+#[derive(Clone, Debug)]
+pub struct Administration {
+    storage: Storage,
+    clock: Clock,
+    passwords: Passwords,
+    sessions: Sessions,
+    registration: Registration,
+    interactive_auth: InteractiveAuth,
+    /// Rung when a user is to be taken out of all rooms.
+    departures: Arc<Notify>,
+}
+
+/// A restriction that administrators put on accounts. Client-server API, "Account moderation".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restriction {
+    /// Nothing but logging out.
+    Lock,
+    /// Reading, but not acting.
+    Suspension,
+}
+
+impl Administration {
+    /// Changes of the accounts in `storage`.
+    pub fn new(
+        parts: &Parts<'_>,
+        passwords: Passwords,
+        sessions: Sessions,
+        registration: Registration,
+        interactive_auth: InteractiveAuth,
+    ) -> Self {
+        Self {
+            storage: parts.storage.clone(),
+            clock: parts.clock.clone(),
+            passwords,
+            sessions,
+            registration,
+            interactive_auth,
+            departures: Arc::default(),
+        }
+    }
+
+    /// Creates an account without a session and returns it.
+    pub async fn create_user(&self, name: &str, password: Option<String>, is_admin: bool) -> Result<Account> {
+        let user_id = self.registration.free_name(name).await?;
+        let new =
+            NewAccount { user_id: user_id.clone(), password, is_admin, display_name: None, token: None, session: None };
+        self.registration.create(new).await?;
+        self.find(&user_id).await
+    }
+
+    /// The account of a local user.
+    pub async fn find(&self, user_id: &UserId) -> Result<Account> {
+        let found = accounts::find(&mut *self.storage.conn().await?, user_id).await?;
+        found.ok_or_else(|| Error::not_found("There is no such user on this server."))
+    }
+
+    /// Lists at most `limit` accounts after that with the localpart `after`, in their order.
+    pub async fn list_users(&self, after: &str, limit: u32) -> Result<Vec<Account>> {
+        accounts::list(&mut *self.storage.conn().await?, after, limit).await
+    }
+
+    /// Makes somebody a server administrator, or not any more.
+    pub async fn set_admin(&self, user_id: &UserId, is_admin: bool) -> Result<()> {
+        let account = self.find(user_id).await?;
+        accounts::update_admin(&mut *self.storage.conn().await?, account.user, is_admin).await?;
+        self.sessions.forget(account.user);
+        Ok(())
+    }
+
+    /// Gives an account a new password and ends its sessions.
+    pub async fn reset_password(&self, user_id: &UserId, new_password: &str) -> Result<()> {
+        let account = self.find(user_id).await?;
+        if account.is_deactivated {
+            return Err(Error::forbidden("This account has been deactivated."));
+        }
+        self.set_password(account.user, new_password).await?;
+        self.sessions.end_all(account.user, None).await
+    }
+
+    /// Changes the caller's password after it has proved to know the present one, and ends its other
+    /// sessions if wanted.
+    pub async fn change_password(
+        &self,
+        caller: &User,
+        auth: Option<&AuthData>,
+        new_password: &str,
+        logout_devices: bool,
+    ) -> Result<()> {
+        self.passwords.check_new(new_password)?;
+        let operation = Operation::ChangePassword { new_password, logout_devices };
+        self.interactive_auth.require(caller, auth, operation).await?;
+        self.set_password(caller.nid, new_password).await?;
+        if logout_devices {
+            self.sessions.end_all(caller.nid, caller.device_id.as_deref()).await?;
+        }
+        Ok(())
+    }
+
+    /// Deactivates the caller's account after it has proved to know the password.
+    pub async fn deactivate_self(&self, caller: &User, auth: Option<&AuthData>, is_erased: bool) -> Result<()> {
+        self.interactive_auth.require(caller, auth, Operation::Deactivate { is_erased }).await?;
+        self.deactivate_account(caller.nid, is_erased).await
+    }
+
+    /// Deactivates somebody's account.
+    pub async fn deactivate(&self, user_id: &UserId, is_erased: bool) -> Result<()> {
+        let account = self.find(user_id).await?;
+        self.deactivate_account(account.user, is_erased).await
+    }
+
+    /// Whether an account is restricted in this way, for the administrator `caller` to see.
+    pub async fn is_restricted(&self, caller: &User, user_id: &UserId, restriction: Restriction) -> Result<bool> {
+        let account = self.restrictable(caller, user_id).await?;
+        Ok(match restriction {
+            Restriction::Lock => account.is_locked,
+            Restriction::Suspension => account.is_suspended,
+        })
+    }
+
+    /// Puts a restriction on an account, or lifts it, by the will of the administrator `caller`.
+    pub async fn restrict(
+        &self,
+        caller: &User,
+        user_id: &UserId,
+        restriction: Restriction,
+        is_restricted: bool,
+    ) -> Result<()> {
+        let account = self.restrictable(caller, user_id).await?;
+        if account.user == caller.nid {
+            return Err(Error::forbidden("Nobody can do this to themselves."));
+        }
+        let mut conn = self.storage.conn().await?;
+        match restriction {
+            Restriction::Lock => accounts::update_locked(&mut conn, account.user, is_restricted).await?,
+            Restriction::Suspension => accounts::update_suspended(&mut conn, account.user, is_restricted).await?,
+        }
+        self.sessions.forget(account.user);
+        Ok(())
+    }
+
+    /// Rung when [`accounts::list_departures`] has somebody new: a deactivated user who is to be
+    /// taken out of all rooms. Who does that listens here, and looks when the server starts.
+    pub fn departures(&self) -> &Notify {
+        &self.departures
+    }
+
+    async fn restrictable(&self, caller: &User, user_id: &UserId) -> Result<Account> {
+        if !caller.is_admin {
+            return Err(Error::forbidden("Only server administrators can do this."));
+        }
+        if user_id.server_name() != caller.id.server_name() {
+            return Err(Error::invalid_param("This is not a user of this server."));
+        }
+        let account = self.find(user_id).await?;
+        if account.is_deactivated {
+            return Err(Error::not_found("This account has been deactivated."));
+        }
+        if account.is_admin && account.user != caller.nid {
+            return Err(Error::forbidden("This cannot be done to another administrator."));
+        }
+        Ok(account)
+    }
+
+    async fn set_password(&self, user: UserNid, new_password: &str) -> Result<()> {
+        self.passwords.check_new(new_password)?;
+        let hash = self.passwords.hash(new_password).await?;
+        accounts::update_password(&mut *self.storage.conn().await?, user, &hash).await
+    }
+
+    async fn deactivate_account(&self, user: UserNid, is_erased: bool) -> Result<()> {
+        self.storage
+            .retry(|| async {
+                let mut tx = self.storage.begin().await?;
+                accounts::deactivate(&mut tx, user, is_erased).await?;
+                accounts::insert_departure(&mut tx, user, self.clock.now_ms()).await?;
+                profiles::delete_all(&mut tx, user).await?;
+                tokens::delete_without_device(&mut tx, user).await?;
+                if is_erased {
+                    account_data::delete_all(&mut tx, user).await?;
+                    filters::delete_all(&mut tx, user).await?;
+                }
+                Ok(tx.commit().await?)
+            })
+            .await?;
+        // From here on its sessions are refused, whatever becomes of deleting them.
+        self.sessions.forget(user);
+        self.sessions.end_all(user, None).await?;
+        self.departures.notify_one();
+        Ok(())
+    }
+}

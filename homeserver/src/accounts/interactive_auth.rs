@@ -1,0 +1,130 @@
+//! User-interactive authentication: before something far-reaching is done, the client proves in
+//! stages that its user wants it. Client-server API, "User-Interactive Authentication API".
+//!
+//! A service that needs it says so in one line before it acts:
+//!
+//! ```ignore
+//! interactive_auth.require(&caller, auth, Operation::DeleteDevice(&device_id)).await?;
+//! ```
+
+mod operation;
+mod progress;
+mod stage;
+
+use ruma::api::{
+    client::uiaa::{AuthData, AuthFlow, UiaaInfo},
+    error::StandardErrorBody,
+};
+use serde_json::value::RawValue;
+
+pub use self::operation::Operation;
+use self::{
+    progress::{Demand, Progress},
+    stage::{Attempt, Stage},
+};
+use super::{Parts, User, credentials::Credentials};
+use crate::{
+    Error, Result,
+    clock::Clock,
+    config::RegistrationMode,
+    error::ErrorKind,
+    secrets::Secrets,
+    storage::{Storage, tokens::TokenHash},
+};
+
+/// The stages of which all must be completed, in this order.
+type Flow = Vec<Stage>;
+
+/// Asks clients for proofs.
+#[derive(Clone, Debug)]
+pub struct InteractiveAuth {
+    storage: Storage,
+    secrets: Secrets,
+    clock: Clock,
+    credentials: Credentials,
+    registration: RegistrationMode,
+}
+
+impl InteractiveAuth {
+    /// Authentication against the accounts that `credentials` knows.
+    pub fn new(parts: &Parts<'_>, credentials: Credentials) -> Self {
+        Self {
+            storage: parts.storage.clone(),
+            secrets: parts.secrets.clone(),
+            clock: parts.clock.clone(),
+            credentials,
+            registration: parts.registration.mode,
+        }
+    }
+
+    /// Succeeds when `auth` completes the proof that `caller` wants `operation`. Until then it
+    /// fails with what the client has to do next.
+    pub async fn require(&self, caller: &User, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<()> {
+        let demand = Demand {
+            caller: Some(caller),
+            operation_hash: operation.hash(&self.secrets),
+            flows: vec![vec![Stage::Password]],
+        };
+        self.advance(&demand, auth).await.map(drop)
+    }
+
+    /// The same for somebody who has no account yet. Returns the registration token that was shown,
+    /// if one was asked for.
+    pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<Option<TokenHash>> {
+        let stage = match self.registration {
+            RegistrationMode::Token => Stage::RegistrationToken,
+            RegistrationMode::Open | RegistrationMode::Closed => Stage::Dummy,
+        };
+        let operation_hash = Operation::Register.hash(&self.secrets);
+        let demand = Demand { caller: None, operation_hash, flows: vec![vec![stage]] };
+        Ok(self.advance(&demand, auth).await?.registration_token)
+    }
+
+    async fn advance(&self, demand: &Demand<'_>, auth: Option<&AuthData>) -> Result<Progress> {
+        let Some(auth) = auth else {
+            return Err(self.challenge(demand, Progress::begin(), None).await);
+        };
+        let resumed = match auth.session() {
+            Some(session) => self.resume(demand, session).await?,
+            None => Some(Progress::begin()),
+        };
+        let Some(mut progress) = resumed else {
+            return Err(self.challenge(demand, Progress::begin(), Some(unknown_session())).await);
+        };
+        // Without a type, the client only asks how far it has come.
+        if let Some(kind) = auth.auth_type()
+            && let Attempt::Failed(failure) = self.attempt(demand, &mut progress, &kind, auth).await?
+        {
+            return Err(self.challenge(demand, progress, Some(failure)).await);
+        }
+        if !demand.flows.contains(&progress.completed) {
+            return Err(self.challenge(demand, progress, None).await);
+        }
+        // Each session is good for one operation: of two requests at the same time, one comes first.
+        if !self.finish(&progress).await? {
+            return Err(self.challenge(demand, Progress::begin(), Some(unknown_session())).await);
+        }
+        Ok(progress)
+    }
+
+    /// The answer that tells the client what to do next.
+    async fn challenge(&self, demand: &Demand<'_>, progress: Progress, failure: Option<StandardErrorBody>) -> Error {
+        let session = match self.save(demand, &progress).await {
+            Ok(session) => session,
+            Err(error) => return error,
+        };
+        let stages = |flow: &Flow| AuthFlow::new(flow.iter().map(|stage| stage.kind()).collect());
+        let mut info = UiaaInfo::new(demand.flows.iter().map(stages).collect());
+        info.completed = progress.completed.iter().map(|stage| stage.kind()).collect();
+        // Clients expect it although no stage has parameters yet.
+        info.params = RawValue::from_string("{}".to_owned()).ok();
+        info.session = Some(session);
+        info.auth_error = failure.map(Box::new);
+        Error::InteractiveAuth(Box::new(info))
+    }
+}
+
+fn unknown_session() -> StandardErrorBody {
+    let message = "This authentication session is not known, has expired, or was begun for something else.";
+    StandardErrorBody::new(ErrorKind::Unknown, message.to_owned())
+}

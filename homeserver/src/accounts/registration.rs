@@ -1,0 +1,209 @@
+//! Creates accounts: by registration, by scripts, by administrators.
+
+mod scripts;
+mod tokens;
+
+use ruma::{OwnedServerName, OwnedUserId, api::client::uiaa::AuthData};
+use serde_json::json;
+
+pub(in crate::accounts) use self::tokens::TOKEN_PURPOSE;
+pub use self::{
+    scripts::ScriptRequest,
+    tokens::{NewRegistrationToken, RegistrationToken},
+};
+use super::{
+    Parts,
+    interactive_auth::InteractiveAuth,
+    names::{self, Reserved},
+    passwords::Passwords,
+    sessions::{NewSession, SessionRequest, Sessions},
+};
+use crate::{
+    Error, Result,
+    clock::Clock,
+    config::{Hidden, RegistrationMode},
+    secrets::Secrets,
+    storage::{
+        Storage,
+        accounts::{self, Account, AccountKind},
+        fault,
+        numbers::UserNid,
+        profiles, registration_tokens,
+        tokens::TokenHash,
+    },
+};
+
+/// Creates accounts.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    storage: Storage,
+    secrets: Secrets,
+    clock: Clock,
+    passwords: Passwords,
+    sessions: Sessions,
+    interactive_auth: InteractiveAuth,
+    server_name: OwnedServerName,
+    mode: RegistrationMode,
+    reserved: Reserved,
+    script_secret: Hidden,
+}
+
+/// What somebody who registers asks for.
+#[derive(Clone, Debug)]
+pub struct RegistrationRequest {
+    /// The name; none means any.
+    pub name: Option<String>,
+    /// The password.
+    pub password: Option<String>,
+    /// The first session, unless the client wants none.
+    pub session: Option<SessionRequest>,
+}
+
+/// An account to be created.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its user ID, from [`Registration::free_name`].
+    pub user_id: OwnedUserId,
+    /// Its password, if it is to have one.
+    pub password: Option<String>,
+    /// Whether it is a server administrator's.
+    pub is_admin: bool,
+    /// The display name it begins with.
+    pub display_name: Option<String>,
+    /// The registration token that is used up by it.
+    pub token: Option<TokenHash>,
+    /// Its first session, if it is to have one.
+    pub session: Option<SessionRequest>,
+}
+
+impl Registration {
+    /// Creation of accounts as configured.
+    pub fn new(
+        parts: &Parts<'_>,
+        passwords: Passwords,
+        sessions: Sessions,
+        interactive_auth: InteractiveAuth,
+    ) -> Result<Self> {
+        Ok(Self {
+            storage: parts.storage.clone(),
+            secrets: parts.secrets.clone(),
+            clock: parts.clock.clone(),
+            passwords,
+            sessions,
+            interactive_auth,
+            server_name: parts.server_name.clone(),
+            mode: parts.registration.mode,
+            reserved: Reserved::new(&parts.registration.reserved_names)?,
+            script_secret: Hidden::from(parts.registration_secret.to_string()),
+        })
+    }
+
+    /// Registers somebody who has completed `auth`; returns the first session too, if it is wanted.
+    pub async fn register(
+        &self,
+        request: RegistrationRequest,
+        auth: Option<&AuthData>,
+    ) -> Result<(OwnedUserId, Option<NewSession>)> {
+        self.check_open()?;
+        // Client-server API, `POST /register`: what is wrong is told before anything has to be proved.
+        let user_id = match &request.name {
+            Some(name) => self.name_to_register(name).await?,
+            None => self.name_to_register(&names::generate()).await?,
+        };
+        if let Some(password) = &request.password {
+            self.passwords.check_new(password)?;
+        }
+        let token = self.interactive_auth.require_to_register(auth).await?;
+
+        let password = request.password.ok_or_else(|| Error::missing_param("A password is needed."))?;
+        let new = NewAccount {
+            user_id: user_id.clone(),
+            password: Some(password),
+            is_admin: false,
+            display_name: None,
+            token,
+            session: request.session,
+        };
+        let session = self.create(new).await?;
+        Ok((user_id, session))
+    }
+
+    /// Refuses if nobody may register.
+    pub fn check_open(&self) -> Result<()> {
+        if self.mode == RegistrationMode::Closed {
+            return Err(Error::forbidden("Nobody can register on this server."));
+        }
+        Ok(())
+    }
+
+    /// The user ID that somebody who wants to register as `name` gets, if the name is possible, not
+    /// reserved, and free.
+    pub async fn name_to_register(&self, name: &str) -> Result<OwnedUserId> {
+        let user_id = self.free_name(name).await?;
+        self.reserved.check(user_id.localpart())?;
+        Ok(user_id)
+    }
+
+    /// The same for administrators, who may give away reserved names.
+    pub async fn free_name(&self, name: &str) -> Result<OwnedUserId> {
+        let user_id = names::user_id(name, &self.server_name)?;
+        if accounts::exists(&mut *self.storage.conn().await?, user_id.localpart()).await? {
+            return Err(taken());
+        }
+        Ok(user_id)
+    }
+
+    /// Creates an account; returns its first session, if it is to have one.
+    pub async fn create(&self, new: NewAccount) -> Result<Option<NewSession>> {
+        if let Some(session) = &new.session {
+            session.check()?;
+        }
+        let password_hash = match &new.password {
+            Some(password) => {
+                self.passwords.check_new(password)?;
+                Some(self.passwords.hash(password).await?)
+            }
+            None => None,
+        };
+        let user = self.storage.intern_user(&new.user_id).await?;
+        let account = Account {
+            user,
+            user_id: new.user_id.clone(),
+            password_hash,
+            kind: AccountKind::User,
+            is_admin: new.is_admin,
+            is_locked: false,
+            is_suspended: false,
+            is_deactivated: false,
+            created_at: self.clock.now_ms(),
+        };
+        match self.storage.retry(|| self.write(user, &account, &new)).await {
+            Err(error) if fault::is_duplicate(&error) => Err(taken()),
+            outcome => outcome,
+        }
+    }
+
+    async fn write(&self, user: UserNid, account: &Account, new: &NewAccount) -> Result<Option<NewSession>> {
+        let mut tx = self.storage.begin().await?;
+        if let Some(token) = &new.token
+            && !registration_tokens::spend(&mut tx, token, account.created_at).await?
+        {
+            return Err(Error::forbidden("This registration token is not good any more."));
+        }
+        accounts::insert(&mut tx, account).await?;
+        if let Some(name) = &new.display_name {
+            profiles::upsert(&mut tx, user, "displayname", &json!(name).to_string()).await?;
+        }
+        let mut session = None;
+        if let Some(request) = &new.session {
+            let (device_id, tokens) = self.sessions.begin(&mut tx, user, request).await?;
+            session = Some(NewSession { user_id: new.user_id.clone(), device_id, tokens });
+        }
+        tx.commit().await?;
+        Ok(session)
+    }
+}
+
+fn taken() -> Error {
+    Error::user_in_use("This user name is taken.")
+}

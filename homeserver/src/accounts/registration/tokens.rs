@@ -1,0 +1,104 @@
+//! Registration tokens: who has one may register. Client-server API, "Token-authenticated
+//! registration".
+
+use std::time::Duration;
+
+use super::Registration;
+use crate::{
+    Error, Result, secrets,
+    storage::{
+        fault,
+        registration_tokens::{self, RegistrationTokenRow},
+        tokens::TokenHash,
+    },
+};
+
+/// What registration tokens are hashed for and bound to when they are encrypted.
+pub(in crate::accounts) const TOKEN_PURPOSE: &str = "registration token";
+/// Most characters of a token.
+const LONGEST: usize = 64;
+/// Characters of a generated token.
+const GENERATED: usize = 16;
+
+/// A registration token to be created.
+#[derive(Clone, Debug, Default)]
+pub struct NewRegistrationToken {
+    /// The token; none means a random one.
+    pub token: Option<String>,
+    /// How often it may be used; none means any number of times.
+    pub uses_allowed: Option<u32>,
+    /// How long it is good; none means for ever.
+    pub lifetime: Option<Duration>,
+}
+
+/// A registration token as it is now.
+#[derive(Clone, Debug)]
+pub struct RegistrationToken {
+    /// The token.
+    pub token: String,
+    /// How often it may be used.
+    pub uses_allowed: Option<u32>,
+    /// How often it was used.
+    pub uses: u32,
+    /// Until when it is good, in milliseconds since the epoch.
+    pub expires_at: Option<i64>,
+}
+
+impl Registration {
+    /// Creates a registration token and returns it.
+    pub async fn create_token(&self, new: NewRegistrationToken) -> Result<String> {
+        let token = new.token.unwrap_or_else(|| secrets::identifier(GENERATED));
+        // Appendices, "Opaque Identifiers".
+        let is_opaque = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        if token.is_empty() || token.len() > LONGEST || !token.chars().all(is_opaque) {
+            let message = format!("A registration token has 1 to {LONGEST} letters, digits and - . _ ~.");
+            return Err(Error::invalid_param(message));
+        }
+        let now_ms = self.clock.now_ms();
+        let lifetime_ms = new.lifetime.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
+        let row = RegistrationTokenRow {
+            token: self.secrets.seal(TOKEN_PURPOSE, token.as_bytes()),
+            uses_allowed: new.uses_allowed.map(|uses| i32::try_from(uses).unwrap_or(i32::MAX)),
+            uses: 0,
+            expires_at: lifetime_ms.map(|lifetime_ms| now_ms.saturating_add(lifetime_ms)),
+        };
+        let mut conn = self.storage.conn().await?;
+        match registration_tokens::insert(&mut conn, &self.token_hash(&token), &row, now_ms).await {
+            Err(error) if fault::is_duplicate(&error) => Err(Error::invalid_param("There is such a token already.")),
+            Err(error) => Err(error),
+            Ok(()) => Ok(token),
+        }
+    }
+
+    /// Lists all registration tokens.
+    pub async fn list_tokens(&self) -> Result<Vec<RegistrationToken>> {
+        let rows = registration_tokens::list(&mut *self.storage.conn().await?).await?;
+        let token = |row: RegistrationTokenRow| {
+            let token = self.secrets.open(TOKEN_PURPOSE, &row.token)?;
+            Ok(RegistrationToken {
+                token: String::from_utf8_lossy(&token).into_owned(),
+                uses_allowed: row.uses_allowed.map(i32::unsigned_abs),
+                uses: row.uses.unsigned_abs(),
+                expires_at: row.expires_at,
+            })
+        };
+        rows.into_iter().map(token).collect()
+    }
+
+    /// Makes a registration token void; returns whether there was such a token.
+    pub async fn delete_token(&self, token: &str) -> Result<bool> {
+        registration_tokens::delete(&mut *self.storage.conn().await?, &self.token_hash(token)).await
+    }
+
+    /// Whether somebody could register with `token` now.
+    pub async fn is_token_valid(&self, token: &str) -> Result<bool> {
+        self.check_open()?;
+        let hash = self.token_hash(token);
+        registration_tokens::is_valid(&mut *self.storage.conn().await?, &hash, self.clock.now_ms()).await
+    }
+
+    /// The hash under which `token` is stored.
+    fn token_hash(&self, token: &str) -> TokenHash {
+        self.secrets.hash(TOKEN_PURPOSE, token)
+    }
+}

@@ -1,0 +1,161 @@
+//! Sessions: a device of a user with the tokens that authenticate it.
+
+mod cache;
+mod sightings;
+mod tokens;
+
+use std::{net::IpAddr, sync::Arc};
+
+use ruma::{DeviceId, OwnedDeviceId};
+
+pub use self::tokens::{NewSession, SessionRequest, Tokens};
+use self::{
+    cache::{Session, SessionCache},
+    sightings::Sightings,
+};
+pub(crate) use self::{sightings::context as seen_context, tokens::check_device_name};
+use super::{Parts, User};
+use crate::{
+    Error, Result,
+    clock::Clock,
+    config::Sessions as Lifetimes,
+    error::ErrorKind,
+    secrets::Secrets,
+    storage::{
+        Storage,
+        accounts::{AccountKind, AccountState},
+        devices,
+        log::rows::{DeviceListRow, Rows},
+        numbers::UserNid,
+        tokens::{self as token_rows, TokenHash},
+    },
+    tail::{self, Fact, Job, Log},
+};
+
+/// What access tokens are hashed for.
+const ACCESS: &str = "access token";
+
+/// All sessions of local users; clones share the cache.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    storage: Storage,
+    secrets: Secrets,
+    clock: Clock,
+    log: Log,
+    lifetimes: Lifetimes,
+    cache: Arc<SessionCache>,
+    sightings: Sightings,
+}
+
+impl Sessions {
+    /// Sessions that last as configured.
+    pub fn new(parts: &Parts<'_>) -> Self {
+        Self {
+            storage: parts.storage.clone(),
+            secrets: parts.secrets.clone(),
+            clock: parts.clock.clone(),
+            log: parts.log.clone(),
+            lifetimes: parts.sessions.clone(),
+            cache: Arc::default(),
+            sightings: Sightings::start(parts.storage.clone(), parts.secrets.clone(), parts.tasks),
+        }
+    }
+
+    /// The caller behind an access token that came from `address`.
+    pub async fn authenticate(&self, token: &str, address: IpAddr) -> Result<User> {
+        let session = self.find(token, address).await?;
+        if session.state == AccountState::Locked {
+            return Err(locked());
+        }
+        Ok(user(&session))
+    }
+
+    /// The same where a locked account may call too, which is to log out.
+    pub async fn authenticate_even_locked(&self, token: &str, address: IpAddr) -> Result<User> {
+        Ok(user(&*self.find(token, address).await?))
+    }
+
+    /// Ends sessions: deletes the devices among `devices` that there are, with all that belongs to
+    /// them.
+    pub async fn end(&self, user: UserNid, devices: &[OwnedDeviceId]) -> Result<()> {
+        let mut ended = devices::list_ids(&mut *self.storage.conn().await?, user).await?;
+        ended.retain(|device| devices.contains(device));
+        self.end_existing(user, ended).await
+    }
+
+    /// Ends all sessions of `user`, or all but that of the device `kept`.
+    pub async fn end_all(&self, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
+        let mut ended = devices::list_ids(&mut *self.storage.conn().await?, user).await?;
+        ended.retain(|device| Some(&**device) != kept);
+        self.end_existing(user, ended).await
+    }
+
+    /// Makes this process read the sessions of `user` anew, because they, or the account, changed.
+    pub fn forget(&self, user: UserNid) {
+        self.cache.forget(user);
+    }
+
+    async fn end_existing(&self, user: UserNid, devices: Vec<OwnedDeviceId>) -> Result<()> {
+        if devices.is_empty() {
+            return Ok(());
+        }
+        let mut rows = Rows::default();
+        rows.ended_devices = devices.iter().map(|device| (user, device.clone())).collect();
+        rows.device_lists.push(DeviceListRow::new(user));
+        let publish = Box::new(move |tail: &mut tail::Inner, position| {
+            tail.push(position, Fact::DeviceList(user));
+            // The user's other devices are to learn of it.
+            tail.wake(user);
+        });
+        self.log.append(Job { rows, broken: None, publish }).await?;
+        self.cache.forget(user);
+        for device in devices {
+            self.storage.forget_key_supply(user, &device);
+        }
+        Ok(())
+    }
+
+    async fn find(&self, token: &str, address: IpAddr) -> Result<Arc<Session>> {
+        let hash = self.secrets.hash(ACCESS, token);
+        let session = match self.cache.get(&hash) {
+            Some(session) => session,
+            None => self.load(&hash).await?,
+        };
+        let now_ms = self.clock.now_ms();
+        if session.expires_at.is_some_and(|expiry| expiry <= now_ms) {
+            return Err(Error::unknown_token("This access token has expired.", true));
+        }
+        self.sightings.note(&session, address, now_ms);
+        Ok(session)
+    }
+
+    async fn load(&self, hash: &TokenHash) -> Result<Arc<Session>> {
+        let asked_at = self.cache.endings();
+        let mut conn = self.storage.conn().await?;
+        let row = token_rows::find_session(&mut conn, hash).await?;
+        drop(conn);
+        let Some(row) = row.filter(|row| row.state != AccountState::Deactivated) else {
+            return Err(Error::unknown_token("This access token is not known.", false));
+        };
+        if let (Some(exchanged), Some(device_id)) = (&row.replaces, &row.device_id) {
+            self.settle(row.user, device_id, exchanged).await?;
+        }
+        Ok(self.cache.insert(*hash, row, asked_at))
+    }
+}
+
+/// The refusal of everything to a locked account. Client-server API, "Account locking".
+pub(super) fn locked() -> Error {
+    Error::refused(ErrorKind::UserLocked, "This account is locked.")
+}
+
+fn user(session: &Session) -> User {
+    User {
+        id: session.user_id.clone(),
+        nid: session.user,
+        device_id: session.device_id.clone(),
+        is_guest: session.kind == AccountKind::Guest,
+        is_admin: session.is_admin,
+        is_suspended: session.state == AccountState::Suspended,
+    }
+}

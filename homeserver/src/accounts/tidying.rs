@@ -1,0 +1,41 @@
+//! Deletes what has expired, from time to time. Nothing depends on when that happens.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::{
+    Result,
+    clock::Clock,
+    storage::{Storage, interactive_auth, tokens},
+    tasks::Tasks,
+};
+
+/// How often.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// Starts the task.
+pub(super) fn start(storage: Storage, clock: Clock, tasks: &Tasks) {
+    tasks.start("tidying accounts", move |stop| {
+        let (storage, clock) = (storage.clone(), clock.clone());
+        async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(INTERVAL) => {}
+                    () = stop.cancelled() => return,
+                }
+                if let Err(error) = tidy(&storage, clock.now_ms()).await {
+                    warn!(%error, "Expired tokens could not be deleted");
+                }
+            }
+        }
+    });
+}
+
+/// Deletes in small portions, so that nobody waits for long.
+async fn tidy(storage: &Storage, now_ms: i64) -> Result<()> {
+    let mut conn = storage.conn().await?;
+    while tokens::delete_expired(&mut conn, now_ms).await? > 0 {}
+    while interactive_auth::delete_expired(&mut conn, now_ms).await? > 0 {}
+    Ok(())
+}

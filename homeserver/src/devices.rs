@@ -1,0 +1,124 @@
+//! The devices of local users, as their users see them.
+
+use ruma::{
+    DeviceId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, UInt,
+    api::client::{device::Device, uiaa::AuthData},
+};
+
+use crate::{
+    Error, Result,
+    accounts::{
+        Accounts, User,
+        interactive_auth::{InteractiveAuth, Operation},
+        sessions::{Sessions, check_device_name, seen_context},
+    },
+    secrets::Secrets,
+    storage::{
+        Storage, devices as rows,
+        log::rows::{DeviceListRow, Rows},
+        numbers::UserNid,
+    },
+    tail::{self, Fact, Job, Log},
+};
+
+/// Lists, renames and deletes devices.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    storage: Storage,
+    secrets: Secrets,
+    log: Log,
+    sessions: Sessions,
+    interactive_auth: InteractiveAuth,
+}
+
+impl Devices {
+    /// The devices of `accounts`.
+    pub fn new(storage: Storage, secrets: Secrets, log: Log, accounts: &Accounts) -> Self {
+        let sessions = accounts.sessions.clone();
+        let interactive_auth = accounts.interactive_auth.clone();
+        Self { storage, secrets, log, sessions, interactive_auth }
+    }
+
+    /// All devices of a user.
+    pub async fn list(&self, user: UserNid) -> Result<Vec<Device>> {
+        let rows = rows::list(&mut *self.storage.conn().await?, user).await?;
+        rows.into_iter().map(|row| self.device(user, row)).collect()
+    }
+
+    /// One device of a user.
+    pub async fn find(&self, user: UserNid, device_id: &DeviceId) -> Result<Device> {
+        let row = rows::find(&mut *self.storage.conn().await?, user, device_id).await?;
+        self.device(user, row.ok_or_else(unknown)?)
+    }
+
+    /// Renames a device, if a name is given.
+    pub async fn rename(&self, user: UserNid, device_id: &DeviceId, name: Option<&str>) -> Result<()> {
+        let mut conn = self.storage.conn().await?;
+        let device = rows::find(&mut conn, user, device_id).await?.ok_or_else(unknown)?;
+        let Some(name) = name.filter(|name| device.display_name.as_deref() != Some(name)) else {
+            return Ok(());
+        };
+        check_device_name(name)?;
+        rows::update_name(&mut conn, user, device_id, name).await?;
+        drop(conn);
+        self.announce(user).await
+    }
+
+    /// Deletes one device after the caller has proved that it wants that.
+    pub async fn delete(&self, caller: &User, auth: Option<&AuthData>, device_id: OwnedDeviceId) -> Result<()> {
+        self.interactive_auth.require(caller, auth, Operation::DeleteDevice(&device_id)).await?;
+        self.sessions.end(caller.nid, &[device_id]).await
+    }
+
+    /// Deletes several devices after the caller has proved that it wants that.
+    pub async fn delete_several(
+        &self,
+        caller: &User,
+        auth: Option<&AuthData>,
+        device_ids: &[OwnedDeviceId],
+    ) -> Result<()> {
+        self.interactive_auth.require(caller, auth, Operation::DeleteDevices(device_ids)).await?;
+        self.sessions.end(caller.nid, device_ids).await
+    }
+
+    /// Ends the caller's session.
+    pub async fn logout(&self, caller: &User) -> Result<()> {
+        match &caller.device_id {
+            Some(device_id) => self.sessions.end(caller.nid, std::slice::from_ref(device_id)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends all sessions of the caller.
+    pub async fn logout_all(&self, caller: &User) -> Result<()> {
+        self.sessions.end_all(caller.nid, None).await
+    }
+
+    /// Tells those who know the user that its list of devices is not what it was.
+    async fn announce(&self, user: UserNid) -> Result<()> {
+        let mut rows = Rows::default();
+        rows.device_lists.push(DeviceListRow::new(user));
+        let publish = Box::new(move |tail: &mut tail::Inner, position| {
+            tail.push(position, Fact::DeviceList(user));
+            tail.wake(user);
+        });
+        self.log.append(Job { rows, broken: None, publish }).await?;
+        Ok(())
+    }
+
+    fn device(&self, user: UserNid, row: rows::Device) -> Result<Device> {
+        let mut device = Device::new(row.device_id);
+        if let Some(sealed) = row.last_seen_ip {
+            let address = self.secrets.open(&seen_context(user, &device.device_id), &sealed)?;
+            device.last_seen_ip = Some(String::from_utf8_lossy(&address).into_owned());
+        }
+        device.display_name = row.display_name;
+        let milliseconds = |at: i64| MilliSecondsSinceUnixEpoch(UInt::new_saturating(at.unsigned_abs()));
+        device.last_seen_ts = row.last_seen_at.map(milliseconds);
+        Ok(device)
+    }
+}
+
+fn unknown() -> Error {
+    Error::not_found("There is no such device.")
+}

@@ -1,0 +1,37 @@
+//! Manages the caller's devices.
+
+use ruma::api::client::device::{delete_device, delete_devices, get_device, get_devices, update_device};
+
+use crate::{App, Result, http::endpoint::Ruma};
+
+/// `GET /_matrix/client/v3/devices`
+pub(super) async fn list(app: App, req: Ruma<get_devices::v3::Request>) -> Result<get_devices::v3::Response> {
+    Ok(get_devices::v3::Response::new(app.devices.list(req.caller.nid).await?))
+}
+
+/// `GET /_matrix/client/v3/devices/{deviceId}`
+pub(super) async fn find(app: App, req: Ruma<get_device::v3::Request>) -> Result<get_device::v3::Response> {
+    Ok(get_device::v3::Response::new(app.devices.find(req.caller.nid, &req.body.device_id).await?))
+}
+
+/// `PUT /_matrix/client/v3/devices/{deviceId}`
+pub(super) async fn rename(app: App, req: Ruma<update_device::v3::Request>) -> Result<update_device::v3::Response> {
+    app.devices.rename(req.caller.nid, &req.body.device_id, req.body.display_name.as_deref()).await?;
+    Ok(update_device::v3::Response::new())
+}
+
+/// `DELETE /_matrix/client/v3/devices/{deviceId}`
+pub(super) async fn delete(app: App, req: Ruma<delete_device::v3::Request>) -> Result<delete_device::v3::Response> {
+    let delete_device::v3::Request { device_id, auth, .. } = req.body;
+    app.devices.delete(&req.caller, auth.as_ref(), device_id).await?;
+    Ok(delete_device::v3::Response::new())
+}
+
+/// `POST /_matrix/client/v3/delete_devices`
+pub(super) async fn delete_several(
+    app: App,
+    req: Ruma<delete_devices::v3::Request>,
+) -> Result<delete_devices::v3::Response> {
+    app.devices.delete_several(&req.caller, req.body.auth.as_ref(), &req.body.devices).await?;
+    Ok(delete_devices::v3::Response::new())
+}

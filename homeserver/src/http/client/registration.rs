@@ -1,0 +1,90 @@
+//! Creates accounts.
+
+use bytes::Bytes;
+use ruma::api::client::account::{
+    check_registration_token_validity, get_username_availability,
+    register::{self, LoginType, RegistrationKind},
+};
+use serde_json::json;
+
+use crate::{
+    App, Error, Result,
+    accounts::{
+        registration::{RegistrationRequest, ScriptRequest},
+        sessions::SessionRequest,
+    },
+    http::endpoint::{HttpAnswer, Incoming, Ruma, json_answer},
+};
+
+/// `POST /_matrix/client/v3/register`
+pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Result<register::v3::Response> {
+    let request = req.body;
+    if request.kind == RegistrationKind::Guest {
+        return Err(Error::forbidden("Guests cannot use this server."));
+    }
+    if request.login_type == Some(LoginType::ApplicationService) {
+        return Err(Error::unknown_token("This application service is not known.", false));
+    }
+    let registration = RegistrationRequest {
+        name: request.username,
+        password: request.password,
+        session: (!request.inhibit_login).then_some(SessionRequest {
+            device_id: request.device_id,
+            display_name: request.initial_device_display_name,
+            is_refreshable: request.refresh_token,
+        }),
+    };
+    let (user_id, session) = app.accounts.registration.register(registration, request.auth.as_ref()).await?;
+    let mut response = register::v3::Response::new(user_id);
+    if let Some(session) = session {
+        response.device_id = Some(session.device_id);
+        response.access_token = Some(session.tokens.access);
+        response.refresh_token = session.tokens.refresh;
+        response.expires_in = session.tokens.expires_in;
+    }
+    Ok(response)
+}
+
+/// `GET /_matrix/client/v3/register/available`
+pub(super) async fn is_available(
+    app: App,
+    req: Ruma<get_username_availability::v3::Request>,
+) -> Result<get_username_availability::v3::Response> {
+    app.accounts.registration.check_open()?;
+    app.accounts.registration.name_to_register(&req.body.username).await?;
+    Ok(get_username_availability::v3::Response::new(true))
+}
+
+/// `GET /_matrix/client/v1/register/m.login.registration_token/validity`
+pub(super) async fn is_token_valid(
+    app: App,
+    req: Ruma<check_registration_token_validity::v1::Request>,
+) -> Result<check_registration_token_validity::v1::Response> {
+    let valid = app.accounts.registration.is_token_valid(&req.body.token).await?;
+    Ok(check_registration_token_validity::v1::Response::new(valid))
+}
+
+/// `GET /_synapse/admin/v1/register`
+pub(super) async fn nonce(app: App, _: Incoming) -> HttpAnswer {
+    json_answer(json!({ "nonce": app.accounts.registration.nonce() }).to_string())
+}
+
+/// `POST /_synapse/admin/v1/register`
+pub(super) async fn register_by_script(app: App, incoming: Incoming) -> HttpAnswer {
+    let request: ScriptRequest = parse(&incoming.body)?;
+    let session = app.accounts.registration.create_by_script(request).await?;
+    let answer = json!({
+        "user_id": session.user_id,
+        "home_server": session.user_id.server_name(),
+        "device_id": session.device_id,
+        "access_token": session.tokens.access,
+    });
+    json_answer(answer.to_string())
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T> {
+    serde_json::from_slice(body).map_err(|fault| match fault.classify() {
+        serde_json::error::Category::Data => Error::bad_json(format!("The body is not what is expected: {fault}.")),
+        _ => Error::not_json(format!("The body is not JSON: {fault}.")),
+    })
+}

@@ -1,0 +1,85 @@
+//! Begins, continues and ends sessions.
+
+use std::net::IpAddr;
+
+use ruma::api::client::{
+    session::{
+        get_login_token,
+        get_login_types::v3::{self as get_login_types, LoginType, PasswordLoginType, TokenLoginType},
+        login::v3::{self as login, LoginInfo},
+        logout, logout_all, refresh_token,
+    },
+    uiaa::UserIdentifier,
+};
+
+use crate::{
+    App, Error, Result,
+    accounts::sessions::{NewSession, SessionRequest},
+    http::endpoint::Ruma,
+};
+
+/// `GET /_matrix/client/v3/login`
+pub(super) async fn login_types(_: App, _: Ruma<get_login_types::Request>) -> Result<get_login_types::Response> {
+    let mut token = TokenLoginType::new();
+    token.get_login_token = true;
+    let flows = vec![LoginType::Password(PasswordLoginType::new()), LoginType::Token(token)];
+    Ok(get_login_types::Response::new(flows))
+}
+
+/// `POST /_matrix/client/v3/login`
+pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::Response> {
+    let address = req.address;
+    let login::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = req.body;
+    let request =
+        SessionRequest { device_id, display_name: initial_device_display_name, is_refreshable: refresh_token };
+    let session = begin(&app, login_info, address, &request).await?;
+    let mut response = login::Response::new(session.user_id, session.tokens.access, session.device_id);
+    response.refresh_token = session.tokens.refresh;
+    response.expires_in = session.tokens.expires_in;
+    Ok(response)
+}
+
+async fn begin(app: &App, info: LoginInfo, address: IpAddr, request: &SessionRequest) -> Result<NewSession> {
+    let login = &app.accounts.login;
+    match info {
+        LoginInfo::Password(info) => match info.identifier {
+            Some(UserIdentifier::Matrix(identifier)) => {
+                login.with_password(&identifier.user, &info.password, address, request).await
+            }
+            Some(_) => Err(Error::forbidden("No account is known by this e-mail address or telephone number.")),
+            None => Err(Error::bad_json("The member `identifier` is missing.")),
+        },
+        LoginInfo::Token(info) => login.with_token(&info.token, request).await,
+        other => Err(Error::unknown(format!("Nobody can log in by {} here.", other.login_type()))),
+    }
+}
+
+/// `POST /_matrix/client/v1/login/get_token`
+pub(super) async fn login_token(
+    app: App,
+    req: Ruma<get_login_token::v1::Request>,
+) -> Result<get_login_token::v1::Response> {
+    let (token, lifetime) = app.accounts.login.issue_token(&req.caller, req.body.auth.as_ref()).await?;
+    Ok(get_login_token::v1::Response::new(lifetime, token))
+}
+
+/// `POST /_matrix/client/v3/refresh`
+pub(super) async fn refresh(app: App, req: Ruma<refresh_token::v3::Request>) -> Result<refresh_token::v3::Response> {
+    let tokens = app.accounts.sessions.refresh(&req.body.refresh_token).await?;
+    let mut response = refresh_token::v3::Response::new(tokens.access);
+    response.refresh_token = tokens.refresh;
+    response.expires_in_ms = tokens.expires_in;
+    Ok(response)
+}
+
+/// `POST /_matrix/client/v3/logout`
+pub(super) async fn logout(app: App, req: Ruma<logout::v3::Request>) -> Result<logout::v3::Response> {
+    app.devices.logout(&req.caller).await?;
+    Ok(logout::v3::Response::new())
+}
+
+/// `POST /_matrix/client/v3/logout/all`
+pub(super) async fn logout_all(app: App, req: Ruma<logout_all::v3::Request>) -> Result<logout_all::v3::Response> {
+    app.devices.logout_all(&req.caller).await?;
+    Ok(logout_all::v3::Response::new())
+}

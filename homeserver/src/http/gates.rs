@@ -1,0 +1,80 @@
+//! What every endpoint's requests pass after they are authenticated: the rate limits, and the
+//! refusal of what suspended users may not do.
+
+use std::net::IpAddr;
+
+use http::Method;
+
+use crate::{
+    App, Error, Result,
+    access::rate_limits::{Action, Subject},
+    accounts::User,
+    error::ErrorKind,
+};
+
+/// The gate of one endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate {
+    /// What a request counts as; none if it is not limited.
+    action: Option<Action>,
+    /// Whether suspended users are refused.
+    is_acting: bool,
+}
+
+/// Endpoints with limits of their own, and those that suspended users may not use. All others that
+/// the specification limits are [`Action::Default`]. Client-server API, "Account suspension".
+#[rustfmt::skip]
+const ENDPOINTS: [(&str, &str, Action, bool); 21] = [
+    ("POST", "/_matrix/client/v3/login", Action::Login, false),
+    ("POST", "/_matrix/client/v1/login/get_token", Action::Login, false),
+    ("POST", "/_matrix/client/v3/register", Action::Registration, false),
+    ("GET", "/_matrix/client/v1/register/m.login.registration_token/validity", Action::Registration, false),
+    ("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}", Action::Message, true),
+    ("PUT", "/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}", Action::Message, true),
+    ("PUT", "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{txn_id}", Action::Message, false),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/kick", Action::Message, true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/ban", Action::Message, true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/unban", Action::Message, true),
+    ("POST", "/_matrix/client/v3/createRoom", Action::RoomCreation, true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/upgrade", Action::RoomCreation, true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/join", Action::Join, true),
+    ("POST", "/_matrix/client/v3/join/{room_id_or_alias}", Action::Join, true),
+    ("POST", "/_matrix/client/v3/knock/{room_id_or_alias}", Action::Join, true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/invite", Action::Invite, true),
+    ("POST", "/_matrix/media/v3/upload", Action::Media, true),
+    ("POST", "/_matrix/media/v1/create", Action::Media, true),
+    ("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", Action::Media, true),
+    ("PUT", "/_matrix/client/v3/profile/{user_id}/{field}", Action::Default, true),
+    ("DELETE", "/_matrix/client/v3/profile/{user_id}/{field}", Action::Default, true),
+];
+
+impl Gate {
+    /// The gate of an endpoint, known by its method and its stable path.
+    pub fn of(method: &Method, path: &str, is_limited: bool) -> Self {
+        let named = ENDPOINTS.iter().find(|(of, at, ..)| *of == method.as_str() && *at == path);
+        match named {
+            Some((_, _, action, is_acting)) => Self { action: Some(*action), is_acting: *is_acting },
+            // Other servers are limited by what is spent on them, not by how often they ask.
+            None if path.starts_with("/_matrix/federation/") => Self { action: None, is_acting: false },
+            None => Self { action: is_limited.then_some(Action::Default), is_acting: false },
+        }
+    }
+
+    /// Lets a request through, or refuses it.
+    pub fn pass(&self, app: &App, user: Option<&User>, address: IpAddr, path_args: &[String]) -> Result<()> {
+        if let Some(action) = self.action {
+            let (action, subject) = match (user, action) {
+                (Some(user), _) => (action, Subject::User(user.nid)),
+                (None, Action::Default) => (Action::Anonymous, Subject::address(address)),
+                (None, _) => (action, Subject::address(address)),
+            };
+            app.access.rate_limits.take(action, subject)?;
+        }
+        let is_redaction = || path_args.iter().any(|arg| arg == "m.room.redaction");
+        if self.is_acting && user.is_some_and(|user| user.is_suspended) && !is_redaction() {
+            let message = "This account is suspended: it can read, but not do this.";
+            return Err(Error::refused(ErrorKind::UserSuspended, message));
+        }
+        Ok(())
+    }
+}
