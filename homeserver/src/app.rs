@@ -128,6 +128,7 @@ impl App {
             clock.clone(),
             keys.clone(),
             to_device.clone(),
+            accounts.filters.clone(),
         );
         sync::wake_sharers(&tail, &rooms, tasks);
 

@@ -96,8 +96,7 @@ impl Devices {
 
     /// Tells those who know the user that its list of devices is not what it was.
     async fn announce(&self, user: UserNid) -> Result<()> {
-        let mut rows = Rows::default();
-        rows.device_lists.push(DeviceListRow::new(user));
+        let rows = Rows { device_lists: vec![DeviceListRow::new(user)], ..Rows::default() };
         let publish = Box::new(move |tail: &mut tail::Inner, position| {
             tail.push(position, Fact::DeviceList(user));
             tail.wake(user);

@@ -56,6 +56,7 @@ pub enum Socket {
 /// All routes, in the order of the specification.
 pub fn routes() -> Vec<Route> {
     let mut all = client::routes();
+    all.extend(federation::routes());
     all.push(custom(http::Method::GET, &["/health"], monitoring::health));
     all
 }

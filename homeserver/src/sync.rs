@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     Error, Result,
-    accounts::User,
+    accounts::{User, filters::Filters},
     clock::Clock,
     json::{self, Object},
     keys::{Keys, ToDevice, device_lists},
@@ -45,6 +45,7 @@ pub struct Sync {
     clock: Clock,
     keys: Keys,
     to_device: ToDevice,
+    filters: Filters,
     lazy_members: LazyMembers,
 }
 
@@ -68,8 +69,16 @@ impl Asked {
 
 impl Sync {
     /// Reads from `tail`, and from `storage` what is older.
-    pub fn new(storage: Storage, tail: Tail, rooms: Rooms, clock: Clock, keys: Keys, to_device: ToDevice) -> Self {
-        Self { storage, tail, rooms, clock, keys, to_device, lazy_members: LazyMembers::default() }
+    pub fn new(
+        storage: Storage,
+        tail: Tail,
+        rooms: Rooms,
+        clock: Clock,
+        keys: Keys,
+        to_device: ToDevice,
+        filters: Filters,
+    ) -> Self {
+        Self { storage, tail, rooms, clock, keys, to_device, filters, lazy_members: LazyMembers::default() }
     }
 
     /// What is new for `user` since the request's token; waits for something new if nothing is.
@@ -110,8 +119,12 @@ impl Sync {
         }
     }
 
-    async fn filter(&self, _user: &User, filter: Option<sync_events::v3::Filter>) -> Result<SyncFilter> {
+    async fn filter(&self, user: &User, filter: Option<sync_events::v3::Filter>) -> Result<SyncFilter> {
         match filter {
+            Some(sync_events::v3::Filter::FilterId(id)) => {
+                let definition = self.filters.load(user.nid, &id).await?;
+                Ok(SyncFilter::new(&definition))
+            }
             None => Ok(SyncFilter::new(&FilterDefinition::default())),
             Some(sync_events::v3::Filter::FilterDefinition(definition)) => Ok(SyncFilter::new(&definition)),
             Some(_) => Err(Error::invalid_param("There is no such filter.")),

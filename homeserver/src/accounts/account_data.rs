@@ -74,8 +74,7 @@ impl AccountData {
             tail.push(position, fact);
             tail.wake(user);
         });
-        let mut rows = Rows::default();
-        rows.account_data.push(row);
+        let rows = Rows { account_data: vec![row], ..Rows::default() };
         self.log.append(Job { rows, broken: None, publish }).await?;
         Ok(())
     }

@@ -57,6 +57,9 @@ impl Filters {
 
     /// A filter to use. Filters never change, so those in memory are right.
     pub async fn load(&self, user: UserNid, filter_id: &str) -> Result<Arc<FilterDefinition>> {
+        if filter_id.starts_with('{') {
+            return Err(Error::bad_json("This is not a filter."));
+        }
         let key = (user, filter_id.to_owned());
         if let Some(filter) = self.parsed.get(&key) {
             return Ok(filter);

@@ -99,9 +99,11 @@ impl Sessions {
         if devices.is_empty() {
             return Ok(());
         }
-        let mut rows = Rows::default();
-        rows.ended_devices = devices.iter().map(|device| (user, device.clone())).collect();
-        rows.device_lists.push(DeviceListRow::new(user));
+        let rows = Rows {
+            ended_devices: devices.iter().map(|device| (user, device.clone())).collect(),
+            device_lists: vec![DeviceListRow::new(user)],
+            ..Rows::default()
+        };
         let publish = Box::new(move |tail: &mut tail::Inner, position| {
             tail.push(position, Fact::DeviceList(user));
             // The user's other devices are to learn of it.

@@ -49,7 +49,8 @@ impl RateLimits {
             ("invite", self.invite),
             ("media", self.media),
         ];
-        match limits.into_iter().find(|(_, limit)| limit.burst == 0 || !(limit.per_second > 0.0)) {
+        let is_possible = |limit: &Limit| limit.burst > 0 && limit.per_second > 0.0;
+        match limits.into_iter().find(|(_, limit)| !is_possible(limit)) {
             Some((name, _)) => Err(Problem::new(format!("rate_limits.{name}"), "both numbers must be above 0")),
             None => Ok(()),
         }

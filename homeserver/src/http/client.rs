@@ -43,7 +43,7 @@ pub fn routes() -> Vec<Route> {
         endpoint(sessions::refresh),
         endpoint(sessions::logout),
         endpoint(sessions::logout_all),
-        endpoint(registration::register).prepared(legacy::auth),
+        endpoint_json(registration::register).prepared(legacy::auth),
         endpoint(registration::is_available),
         endpoint(account::password).prepared(legacy::auth),
         endpoint(account::deactivate).prepared(legacy::auth),

@@ -24,28 +24,30 @@ pub struct Gate {
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
 /// the specification limits are [`Action::Default`]. Client-server API, "Account suspension".
 #[rustfmt::skip]
-const ENDPOINTS: [(&str, &str, Action, bool); 21] = [
-    ("POST", "/_matrix/client/v3/login", Action::Login, false),
-    ("POST", "/_matrix/client/v1/login/get_token", Action::Login, false),
-    ("POST", "/_matrix/client/v3/register", Action::Registration, false),
-    ("GET", "/_matrix/client/v1/register/m.login.registration_token/validity", Action::Registration, false),
-    ("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}", Action::Message, true),
-    ("PUT", "/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}", Action::Message, true),
-    ("PUT", "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{txn_id}", Action::Message, false),
-    ("POST", "/_matrix/client/v3/rooms/{room_id}/kick", Action::Message, true),
-    ("POST", "/_matrix/client/v3/rooms/{room_id}/ban", Action::Message, true),
-    ("POST", "/_matrix/client/v3/rooms/{room_id}/unban", Action::Message, true),
-    ("POST", "/_matrix/client/v3/createRoom", Action::RoomCreation, true),
-    ("POST", "/_matrix/client/v3/rooms/{room_id}/upgrade", Action::RoomCreation, true),
-    ("POST", "/_matrix/client/v3/rooms/{room_id}/join", Action::Join, true),
-    ("POST", "/_matrix/client/v3/join/{room_id_or_alias}", Action::Join, true),
-    ("POST", "/_matrix/client/v3/knock/{room_id_or_alias}", Action::Join, true),
-    ("POST", "/_matrix/client/v3/rooms/{room_id}/invite", Action::Invite, true),
-    ("POST", "/_matrix/media/v3/upload", Action::Media, true),
-    ("POST", "/_matrix/media/v1/create", Action::Media, true),
-    ("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", Action::Media, true),
-    ("PUT", "/_matrix/client/v3/profile/{user_id}/{field}", Action::Default, true),
-    ("DELETE", "/_matrix/client/v3/profile/{user_id}/{field}", Action::Default, true),
+const ENDPOINTS: [(&str, &str, Option<Action>, bool); 22] = [
+    ("POST", "/_matrix/client/v3/login", Some(Action::Login), false),
+    ("POST", "/_matrix/client/v1/login/get_token", Some(Action::Login), false),
+    // A client that cannot refresh its token takes itself for logged out.
+    ("POST", "/_matrix/client/v3/refresh", None, false),
+    ("POST", "/_matrix/client/v3/register", Some(Action::Registration), false),
+    ("GET", "/_matrix/client/v1/register/m.login.registration_token/validity", Some(Action::Registration), false),
+    ("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}", Some(Action::Message), true),
+    ("PUT", "/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}", Some(Action::Message), true),
+    ("PUT", "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{txn_id}", Some(Action::Message), false),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/kick", Some(Action::Message), true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/ban", Some(Action::Message), true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/unban", Some(Action::Message), true),
+    ("POST", "/_matrix/client/v3/createRoom", Some(Action::RoomCreation), true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/upgrade", Some(Action::RoomCreation), true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/join", Some(Action::Join), true),
+    ("POST", "/_matrix/client/v3/join/{room_id_or_alias}", Some(Action::Join), true),
+    ("POST", "/_matrix/client/v3/knock/{room_id_or_alias}", Some(Action::Join), true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/invite", Some(Action::Invite), true),
+    ("POST", "/_matrix/media/v3/upload", Some(Action::Media), true),
+    ("POST", "/_matrix/media/v1/create", Some(Action::Media), true),
+    ("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", Some(Action::Media), true),
+    ("PUT", "/_matrix/client/v3/profile/{user_id}/{field}", Some(Action::Default), true),
+    ("DELETE", "/_matrix/client/v3/profile/{user_id}/{field}", Some(Action::Default), true),
 ];
 
 impl Gate {
@@ -53,7 +55,7 @@ impl Gate {
     pub fn of(method: &Method, path: &str, is_limited: bool) -> Self {
         let named = ENDPOINTS.iter().find(|(of, at, ..)| *of == method.as_str() && *at == path);
         match named {
-            Some((_, _, action, is_acting)) => Self { action: Some(*action), is_acting: *is_acting },
+            Some((_, _, action, is_acting)) => Self { action: *action, is_acting: *is_acting },
             // Other servers are limited by what is spent on them, not by how often they ask.
             None if path.starts_with("/_matrix/federation/") => Self { action: None, is_acting: false },
             None => Self { action: is_limited.then_some(Action::Default), is_acting: false },

@@ -24,7 +24,11 @@ pub fn auth(body: Bytes) -> Result<Bytes> {
 
 /// Login requests, in the same way. They also must have a type: ruma takes that for granted.
 pub fn login(body: Bytes) -> Result<Bytes> {
-    let Ok(Value::Object(mut members)) = serde_json::from_slice(&body) else { return Ok(body) };
+    let mut members = match serde_json::from_slice(&body) {
+        Ok(Value::Object(members)) => members,
+        _ if body.is_empty() => Map::new(),
+        _ => return Ok(body),
+    };
     if !members.get("type").is_some_and(Value::is_string) {
         return Err(Error::bad_json("The member `type` is missing or not a string."));
     }

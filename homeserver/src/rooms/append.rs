@@ -16,11 +16,9 @@ use crate::{
     Result,
     event::{Circumstances, Event, Pdu, Transaction, flags},
     storage::{
-        log::{
-            rows::{
-                CurrentStateRow, EventRow, HeadRow, MemberRow, RelationRow, RoomRow, Rows, SnapshotRow,
-                StrippedStateRow, TransactionRow,
-            },
+        log::rows::{
+            CurrentStateRow, EventRow, HeadRow, MemberRow, RelationRow, RoomRow, Rows, SnapshotRow, StrippedStateRow,
+            TransactionRow,
         },
         nids::Kind,
         numbers::{EventNid, Position, SnapshotNid, StateKeyNid},

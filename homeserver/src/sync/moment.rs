@@ -76,12 +76,17 @@ impl Moment {
         let rooms = residents.find(user)?;
         let head = view.head();
         let known = since.filter(|since| view.reaches(*since));
+        let own: Option<Vec<Entry>> = known.map(|since| view.user(user, since).cloned().collect());
+        let has_account_data = |room| {
+            let mut own = own.iter().flatten();
+            own.any(|entry| matches!(&entry.fact, Fact::AccountData(data) if data.room == Some(room)))
+        };
         let mut news = Vec::new();
         for (room, residence) in &rooms {
             let is_new = since.is_none_or(|since| residence.position > since);
             let is_joined = residence.membership == Membership::Join;
             let has_news = match known {
-                Some(since) => view.room_has_news(*room, since),
+                Some(since) => view.room_has_news(*room, since) || has_account_data(*room),
                 None => true,
             };
             if is_new || (is_joined && has_news) {
@@ -89,7 +94,6 @@ impl Moment {
                 news.push(RoomNews { room: *room, residence: *residence, facts });
             }
         }
-        let own = known.map(|since| view.user(user, since).cloned().collect());
         let device_lists = known.map(|since| view.device_lists(since).collect());
         Some(Self { head, rooms, news, own, device_lists })
     }

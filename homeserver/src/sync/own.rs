@@ -78,6 +78,10 @@ impl Sync {
             let mut conn = self.storage.conn().await?;
             let since = asked.position();
             for data in streams::account_data_since(&mut conn, asked.user.nid, since, moment.head).await? {
+                // Deleted data are told to those who had them.
+                if since.is_none() && data.content == "{}" {
+                    continue;
+                }
                 own.note(data.room, data.kind, data.content);
             }
             if let Some(device_id) = device_id {

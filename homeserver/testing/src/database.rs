@@ -47,6 +47,12 @@ impl TestDatabase {
         Self { name, server_url: server.socket_url.clone() }
     }
 
+    /// Executes statements.
+    pub async fn execute(&self, sql: &str) {
+        let mut conn = MySqlConnection::connect(&self.url()).await.expect("the database is there");
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.expect("the statements are valid");
+    }
+
     /// The URL a server is configured with.
     pub fn url(&self) -> String {
         url(&self.server_url, &self.name)

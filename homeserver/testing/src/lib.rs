@@ -1,5 +1,6 @@
 //! Real Salon servers in one process, for tests: each has a database, a port and a clock of its own.
 
+mod account;
 mod database;
 mod rooms;
 mod server;

@@ -23,7 +23,7 @@ pub struct TestServer {
     pub app: App,
     address: SocketAddr,
     http: reqwest::Client,
-    _database: TestDatabase,
+    database: TestDatabase,
     _data: tempfile::TempDir,
 }
 
@@ -54,7 +54,7 @@ impl TestServer {
                 panic!("the listener failed: {fault}");
             }
         });
-        Self { app, address, http: reqwest::Client::new(), _database: database, _data: data }
+        Self { app, address, http: reqwest::Client::new(), database, _data: data }
     }
 
     /// `http://127.0.0.1:…`
@@ -62,9 +62,19 @@ impl TestServer {
         format!("http://{}", self.address)
     }
 
+    /// Changes the database behind the server's back.
+    pub async fn execute(&self, sql: &str) {
+        self.database.execute(sql).await;
+    }
+
     /// A plain HTTP client.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// Somebody without an account.
+    pub fn anonymous(&self) -> TestUser {
+        TestUser::anonymous(self, "nobody")
     }
 
     /// Registers a user.

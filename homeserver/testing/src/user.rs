@@ -48,18 +48,23 @@ impl Refusal {
 pub type Answer<T> = Result<T, Refusal>;
 
 impl TestUser {
-    /// Registers `localpart` with the password `password of {localpart}`.
-    pub async fn register(server: &TestServer, localpart: &str) -> Self {
-        let anonymous = Self {
+    /// Somebody who would be called `localpart` and has no account yet.
+    pub fn anonymous(server: &TestServer, localpart: &str) -> Self {
+        Self {
             id: UserId::parse_with_server_name(localpart, &server.app.config.server.name).expect("a valid name"),
             device_id: "NONE".into(),
             token: String::new(),
             base: server.url(),
             http: server.http().clone(),
-        };
+        }
+    }
+
+    /// Registers `localpart` with the password that [`Self::password`] tells.
+    pub async fn register(server: &TestServer, localpart: &str) -> Self {
+        let anonymous = Self::anonymous(server, localpart);
         let body = json!({
             "username": localpart,
-            "password": format!("password of {localpart}"),
+            "password": anonymous.password(),
             "auth": { "type": "m.login.dummy" },
         });
         let answer = anonymous.post("/_matrix/client/v3/register", body).await.expect("registration succeeds");

@@ -1,6 +1,15 @@
 //! Tests over HTTP against real servers on a real database: one file per feature.
 
+mod account_data;
 mod accounts;
+mod devices;
+mod discovery;
+mod interactive_auth;
 mod listeners;
+mod login;
+mod malformed_requests;
+mod profiles;
+mod rate_limits;
+mod registration;
 mod rooms;
 mod sync;

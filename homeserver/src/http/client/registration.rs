@@ -5,7 +5,6 @@ use ruma::api::client::account::{
     check_registration_token_validity, get_username_availability,
     register::{self, LoginType, RegistrationKind},
 };
-use serde_json::json;
 
 use crate::{
     App, Error, Result,
@@ -14,10 +13,11 @@ use crate::{
         sessions::SessionRequest,
     },
     http::endpoint::{HttpAnswer, Incoming, Ruma, json_answer},
+    json,
 };
 
 /// `POST /_matrix/client/v3/register`
-pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Result<register::v3::Response> {
+pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Result<String> {
     let request = req.body;
     if request.kind == RegistrationKind::Guest {
         return Err(Error::forbidden("Guests cannot use this server."));
@@ -35,14 +35,20 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
         }),
     };
     let (user_id, session) = app.accounts.registration.register(registration, request.auth.as_ref()).await?;
-    let mut response = register::v3::Response::new(user_id);
-    if let Some(session) = session {
-        response.device_id = Some(session.device_id);
-        response.access_token = Some(session.tokens.access);
-        response.refresh_token = session.tokens.refresh;
-        response.expires_in = session.tokens.expires_in;
-    }
-    Ok(response)
+    // ruma writes null where the specification wants nothing.
+    Ok(json::object(|answer| {
+        answer.text("user_id", user_id.as_str());
+        if let Some(session) = session {
+            answer.text("device_id", session.device_id.as_str());
+            answer.text("access_token", &session.tokens.access);
+            if let Some(refresh) = &session.tokens.refresh {
+                answer.text("refresh_token", refresh);
+            }
+            if let Some(lifetime) = session.tokens.expires_in {
+                answer.raw("expires_in_ms", &lifetime.as_millis().to_string());
+            }
+        }
+    }))
 }
 
 /// `GET /_matrix/client/v3/register/available`
@@ -66,14 +72,14 @@ pub(super) async fn is_token_valid(
 
 /// `GET /_synapse/admin/v1/register`
 pub(super) async fn nonce(app: App, _: Incoming) -> HttpAnswer {
-    json_answer(json!({ "nonce": app.accounts.registration.nonce() }).to_string())
+    json_answer(serde_json::json!({ "nonce": app.accounts.registration.nonce() }).to_string())
 }
 
 /// `POST /_synapse/admin/v1/register`
 pub(super) async fn register_by_script(app: App, incoming: Incoming) -> HttpAnswer {
     let request: ScriptRequest = parse(&incoming.body)?;
     let session = app.accounts.registration.create_by_script(request).await?;
-    let answer = json!({
+    let answer = serde_json::json!({
         "user_id": session.user_id,
         "home_server": session.user_id.server_name(),
         "device_id": session.device_id,
