@@ -50,7 +50,7 @@ impl Secrets {
         message.extend_from_slice(purpose.as_bytes());
         message.push(0);
         message.extend_from_slice(token.as_bytes());
-        keyed(&*self.hashing, &message)
+        keyed(&self.hashing, &message)
     }
 
     /// Encrypts `plain`, bound to `context` (the table and row it belongs to).
@@ -85,7 +85,7 @@ fn keyed(key: &[u8; KEY_LENGTH], message: &[u8]) -> [u8; HASH_LENGTH] {
 pub fn token(prefix: &str) -> String {
     let mut bytes = Zeroizing::new([0; 32]);
     rand::rng().fill_bytes(&mut *bytes);
-    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(&*bytes))
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(*bytes))
 }
 
 /// A random identifier of `length` letters and digits, for things that need no secrecy.

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// The master key in the file `path`; a new one is put there if the file does not exist.
 pub fn master_key(path: &Path) -> Result<Zeroizing<[u8; KEY_LENGTH]>> {
-    let text = read_or_make(path, || Zeroizing::new(URL_SAFE_NO_PAD.encode(&*super::master_key())))?;
+    let text = read_or_make(path, || Zeroizing::new(URL_SAFE_NO_PAD.encode(*super::master_key())))?;
     let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.as_bytes()).unwrap_or_default());
     let key = <[u8; KEY_LENGTH]>::try_from(bytes.as_slice());
     Ok(Zeroizing::new(key.map_err(|_| {
@@ -39,7 +39,7 @@ fn read_or_make(path: &Path, make: impl FnOnce() -> Zeroizing<String>) -> Result
     }
     write(path, &make()).with_context(|| format!("making {}", path.display()))?;
     // Read back what is there: another process may have been faster.
-    Ok(read(path)?.ok_or_else(|| Error::internal(format!("{} has vanished", path.display())))?)
+    read(path)?.ok_or_else(|| Error::internal(format!("{} has vanished", path.display())))
 }
 
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>> {

@@ -28,6 +28,9 @@ const BATCH: usize = 128;
 /// At most so many jobs wait; beyond that senders do.
 const QUEUE: usize = 4096;
 
+/// Shows a job to the readers, with its first position.
+pub type Publish<V> = Box<dyn FnOnce(&mut V, Position) + Send + Sync>;
+
 /// Something that becomes true as a whole, together with its neighbours in the batch.
 ///
 /// `V` is what readers see; the log itself does not look into it.
@@ -37,7 +40,7 @@ pub struct Job<V> {
     /// Set when something this job builds upon could not be written: the job fails too.
     pub broken: Option<Broken>,
     /// Called after the commit, in the order of positions, with the job's first position.
-    pub publish: Box<dyn FnOnce(&mut V, Position) + Send + Sync>,
+    pub publish: Publish<V>,
 }
 
 impl<V: 'static> Job<V> {
