@@ -9,7 +9,7 @@ use std::{
 /// The modules of the homeserver, lowest first. A module uses those of lower rows and, in its own
 /// row, those to its left. `app` builds all services; handlers get it, so `http` stands above it.
 const LAYERS: [&[&str]; 9] = [
-    &["error", "json", "clock", "tasks", "metrics", "config", "secrets", "signing"],
+    &["error", "json", "clock", "tasks", "metrics", "config", "secrets", "signing", "turn"],
     &["storage"],
     &["bus", "event", "tail"],
     &["access", "accounts", "devices", "keys", "remote", "media"],

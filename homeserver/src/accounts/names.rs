@@ -8,6 +8,8 @@ use crate::{Error, Result, error::ErrorKind};
 #[cfg(test)]
 mod tests;
 
+/// Most bytes of a whole user ID.
+const LONGEST: usize = 255;
 /// Letters of a generated name.
 const GENERATED: usize = 12;
 
@@ -22,8 +24,9 @@ pub fn user_id(name: &str, server_name: &ServerName) -> Result<OwnedUserId> {
     if name.starts_with('_') {
         return Err(Error::invalid_username("A user name does not begin with an underscore."));
     }
-    UserId::parse_with_server_name(name, server_name)
-        .map_err(|_| Error::invalid_username("This user name is too long."))
+    let too_long = || Error::invalid_username("This user name is too long.");
+    let user_id = UserId::parse_with_server_name(name, server_name).map_err(|_| too_long())?;
+    if user_id.as_str().len() > LONGEST { Err(too_long()) } else { Ok(user_id) }
 }
 
 /// A name for somebody who chose none.
