@@ -18,7 +18,7 @@ use crate::{
     storage::{
         Storage, account_data,
         accounts::{self, Account},
-        filters,
+        filters, key_backups, keys,
         numbers::UserNid,
         profiles, tokens,
     },
@@ -79,6 +79,14 @@ impl Administration {
     pub async fn find(&self, user_id: &UserId) -> Result<Account> {
         let found = accounts::find(&mut *self.storage.conn().await?, user_id).await?;
         found.ok_or_else(|| Error::not_found("There is no such user on this server."))
+    }
+
+    /// The account of a local user, for the user or an administrator to look at.
+    pub async fn find_for(&self, caller: &User, user_id: &UserId) -> Result<Account> {
+        if !caller.is_admin && caller.id != user_id {
+            return Err(Error::forbidden("Only server administrators can look at others."));
+        }
+        self.find(user_id).await
     }
 
     /// Lists at most `limit` accounts after that with the localpart `after`, in their order.
@@ -202,6 +210,8 @@ impl Administration {
                 accounts::insert_departure(&mut tx, user, self.clock.now_ms()).await?;
                 profiles::delete_all(&mut tx, user).await?;
                 tokens::delete_without_device(&mut tx, user).await?;
+                keys::delete_user_keys(&mut tx, user).await?;
+                key_backups::delete_all(&mut tx, user).await?;
                 if is_erased {
                     account_data::delete_all(&mut tx, user).await?;
                     filters::delete_all(&mut tx, user).await?;

@@ -296,3 +296,10 @@ pub async fn delete_sessions(conn: &mut Conn, user: UserNid, version: i64, scope
     }
     Ok(query.execute(conn).await?.rows_affected())
 }
+
+/// Deletes all backups of a user.
+pub async fn delete_all(conn: &mut Conn, user: UserNid) -> Result<()> {
+    sqlx::query!("delete from key_backup_sessions where user_nid = ?", user).execute(&mut *conn).await?;
+    sqlx::query!("delete from key_backups where user_nid = ?", user).execute(conn).await?;
+    Ok(())
+}

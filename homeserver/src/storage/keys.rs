@@ -34,3 +34,11 @@ pub async fn delete_device_keys(conn: &mut Conn, user: UserNid, device_id: &Devi
     changes::delete_signatures(conn, user, device_id).await?;
     Ok(deleted.rows_affected() > 0)
 }
+
+/// Deletes the cross-signing keys of a user, and the signatures on and by them.
+pub async fn delete_user_keys(conn: &mut Conn, user: UserNid) -> Result<()> {
+    sqlx::query!("delete from cross_signing_keys where user_nid = ?", user).execute(&mut *conn).await?;
+    sqlx::query!("delete from key_signatures where target_nid = ?", user).execute(&mut *conn).await?;
+    sqlx::query!("delete from key_signatures where signer_nid = ?", user).execute(conn).await?;
+    Ok(())
+}
