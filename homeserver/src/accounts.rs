@@ -15,7 +15,6 @@ pub mod sessions;
 mod tidying;
 
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
-use zeroize::Zeroizing;
 
 use self::{
     account_data::AccountData, administration::Administration, credentials::Credentials, filters::Filters,
@@ -63,7 +62,7 @@ pub struct Parts<'a> {
     pub server_name: OwnedServerName,
     pub registration: &'a config::Registration,
     /// The secret with which scripts create accounts.
-    pub registration_secret: Zeroizing<String>,
+    pub registration_secret: config::Hidden,
     pub passwords: &'a config::Passwords,
     pub sessions: &'a config::Sessions,
 }

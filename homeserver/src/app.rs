@@ -12,7 +12,7 @@ use crate::{
     accounts::{self, Accounts},
     bus::Bus,
     clock::Clock,
-    config::Config,
+    config::{Config, Hidden},
     devices::Devices,
     keys::{Backups, Keys, ToDevice, housekeeping},
     membership::Memberships,
@@ -102,7 +102,7 @@ impl App {
             access: &access,
             server_name: server_name.clone(),
             registration: &config.registration,
-            registration_secret: secrets::files::word(&config.registration_secret_file())?,
+            registration_secret: Hidden::from(secrets::files::word(&config.registration_secret_file())?.to_string()),
             passwords: &config.passwords,
             sessions: &config.sessions,
         })?;

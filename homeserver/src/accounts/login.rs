@@ -131,7 +131,9 @@ impl Login {
                 Ok(session)
             })
             .await?;
-        self.sessions.forget(user);
+        if request.device_id.is_some() {
+            self.sessions.forget(user);
+        }
         Ok(NewSession { user_id, device_id, tokens })
     }
 }

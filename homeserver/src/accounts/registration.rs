@@ -49,7 +49,7 @@ pub struct Registration {
 }
 
 /// What somebody who registers asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RegistrationRequest {
     /// The name; none means any.
     pub name: Option<String>,
@@ -60,7 +60,7 @@ pub struct RegistrationRequest {
 }
 
 /// An account to be created.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAccount {
     /// Its user ID, from [`Registration::free_name`].
     pub user_id: OwnedUserId,
@@ -94,7 +94,7 @@ impl Registration {
             server_name: parts.server_name.clone(),
             mode: parts.registration.mode,
             reserved: Reserved::new(&parts.registration.reserved_names)?,
-            script_secret: Hidden::from(parts.registration_secret.to_string()),
+            script_secret: parts.registration_secret.clone(),
         })
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::secrets::Secrets;
 
 /// Something far-reaching, with all that makes it what it is: a proof for one is none for another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Operation<'a> {
     /// Creating an account. Clients may change its name and password between the stages.
     Register,

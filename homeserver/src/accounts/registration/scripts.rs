@@ -16,7 +16,7 @@ use crate::{
 const NONCE_MS: i64 = 60_000;
 
 /// What a script asks for.
-#[derive(Debug, serde::Deserialize)]
+#[derive(serde::Deserialize)]
 pub struct ScriptRequest {
     /// The nonce it was given.
     pub nonce: String,

@@ -21,7 +21,7 @@ const LONGEST: usize = 64;
 const GENERATED: usize = 16;
 
 /// A registration token to be created.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct NewRegistrationToken {
     /// The token; none means a random one.
     pub token: Option<String>,
@@ -32,7 +32,7 @@ pub struct NewRegistrationToken {
 }
 
 /// A registration token as it is now.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RegistrationToken {
     /// The token.
     pub token: String,

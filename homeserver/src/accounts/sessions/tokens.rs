@@ -39,7 +39,6 @@ pub struct SessionRequest {
 }
 
 /// A session that was just begun.
-#[derive(Debug)]
 pub struct NewSession {
     /// Whose it is.
     pub user_id: OwnedUserId,
@@ -50,7 +49,6 @@ pub struct NewSession {
 }
 
 /// The tokens of a session, which are known only when they are made.
-#[derive(Debug)]
 pub struct Tokens {
     /// Authenticates requests.
     pub access: String,
@@ -89,8 +87,8 @@ impl SessionRequest {
 }
 
 impl Sessions {
-    /// Begins a session of `user` inside a transaction. Call [`Sessions::forget`] when it has been
-    /// committed, because tokens that a device had before are good no longer.
+    /// Begins a session of `user` inside a transaction. If the device was there before, its tokens are
+    /// good no longer: call [`Sessions::forget`] after the commit.
     pub(in crate::accounts) async fn begin(
         &self,
         tx: &mut Conn,
