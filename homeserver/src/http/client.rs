@@ -49,10 +49,12 @@ pub fn routes() -> Vec<Route> {
         endpoint(account::deactivate).prepared(legacy::auth),
         endpoint_json(account::third_party_ids),
         endpoint(account::delete_third_party_id),
+        endpoint(account::unbind_third_party_id),
         custom(Method::POST, &account::THIRD_PARTY_IDS, account::refuse_third_party_id),
         endpoint(account::whoami),
 
         // Server administration
+        endpoint(moderation::whois),
         endpoint(moderation::is_locked),
         endpoint(moderation::lock),
         endpoint(moderation::is_suspended),

@@ -158,6 +158,23 @@ async fn only_administrators_restrict_and_not_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn administrators_and_the_user_see_where_somebody_is_logged_in() {
+    let server = TestServer::start().await;
+    let [admin, alice, bob] = server.users(["admin", "alice", "bob"]).await;
+    server.app.accounts.administration.set_admin(&admin.id, true).await.expect("the account exists");
+    let path = format!("/_matrix/client/v3/admin/whois/{}", alice.id);
+
+    let by_admin = admin.get(&path).await.expect("administrators may look");
+    let by_alice = alice.get(&path).await.expect("it is her own account");
+
+    assert_eq!(by_admin["user_id"], "@alice:test.local");
+    let session = &by_admin["devices"][alice.device_id.as_str()]["sessions"][0];
+    assert!(session["connections"].is_array(), "{by_admin}");
+    assert_eq!(by_alice["user_id"], "@alice:test.local");
+    bob.get(&path).await.expect_err("it is another's").assert_is(&ErrorKind::Forbidden);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn accounts_are_managed_without_their_owners() {
     let server = TestServer::start().await;
     let administration = &server.app.accounts.administration;

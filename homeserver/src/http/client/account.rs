@@ -1,6 +1,8 @@
 //! Manages the caller's account.
 
-use ruma::api::client::account::{ThirdPartyIdRemovalStatus, change_password, deactivate, delete_3pid, whoami};
+use ruma::api::client::account::{
+    ThirdPartyIdRemovalStatus, change_password, deactivate, delete_3pid, unbind_3pid, whoami,
+};
 use serde_json::json;
 
 use crate::{
@@ -73,6 +75,14 @@ pub(super) async fn delete_third_party_id(
     _: Ruma<delete_3pid::v3::Request>,
 ) -> Result<delete_3pid::v3::Response> {
     Ok(delete_3pid::v3::Response::new(ThirdPartyIdRemovalStatus::Success))
+}
+
+/// `POST /_matrix/client/v3/account/3pid/unbind`
+pub(super) async fn unbind_third_party_id(
+    _: App,
+    _: Ruma<unbind_3pid::v3::Request>,
+) -> Result<unbind_3pid::v3::Response> {
+    Ok(unbind_3pid::v3::Response::new(ThirdPartyIdRemovalStatus::Success))
 }
 
 /// Everything that would prove or add an e-mail address or a telephone number.

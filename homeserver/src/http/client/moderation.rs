@@ -1,8 +1,30 @@
-//! Lets server administrators lock and suspend accounts.
+//! Lets server administrators look at accounts, lock and suspend them.
 
-use ruma::api::client::admin::{is_user_locked, is_user_suspended, lock_user, suspend_user};
+use ruma::api::client::admin::{
+    get_user_info::{
+        self,
+        v3::{ConnectionInfo, DeviceInfo, SessionInfo},
+    },
+    is_user_locked, is_user_suspended, lock_user, suspend_user,
+};
 
 use crate::{App, Result, accounts::administration::Restriction, http::endpoint::Ruma};
+
+/// `GET /_matrix/client/v3/admin/whois/{userId}`
+pub(super) async fn whois(app: App, req: Ruma<get_user_info::v3::Request>) -> Result<get_user_info::v3::Response> {
+    let account = app.accounts.administration.find_for(&req.caller, &req.body.user_id).await?;
+    let mut response = get_user_info::v3::Response::new();
+    for device in app.devices.list(account.user).await? {
+        let (mut connection, mut session, mut info) = (ConnectionInfo::new(), SessionInfo::new(), DeviceInfo::new());
+        connection.ip = device.last_seen_ip;
+        connection.last_seen = device.last_seen_ts;
+        session.connections.push(connection);
+        info.sessions.push(session);
+        response.devices.insert(device.device_id.to_string(), info);
+    }
+    response.user_id = Some(account.user_id);
+    Ok(response)
+}
 
 /// `GET /_matrix/client/v1/admin/lock/{userId}`
 pub(super) async fn is_locked(
