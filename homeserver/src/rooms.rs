@@ -12,6 +12,8 @@ pub mod residents;
 pub mod resolution;
 pub mod snapshots;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod transactions;
 pub mod view;

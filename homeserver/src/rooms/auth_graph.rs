@@ -12,8 +12,9 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle, EntryAction},
 };
 
+use super::events::Events;
 use crate::{
-    Error, Result,
+    Result,
     storage::{
         Storage,
         auth_graph::{self, AuthRow},
@@ -30,12 +31,13 @@ const CACHE_GRAPHS: usize = 2000;
 #[derive(Clone, Debug)]
 pub struct AuthGraphs {
     storage: Storage,
+    events: Events,
     cache: Arc<Cache<RoomNid, Arc<AuthGraph>, Weight>>,
 }
 
 impl AuthGraphs {
     /// The graphs in `storage`.
-    pub fn new(storage: Storage) -> Self {
+    pub fn new(storage: Storage, events: Events) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(CACHE_GRAPHS)
             .weight_capacity(CACHE_BYTES)
@@ -44,11 +46,11 @@ impl AuthGraphs {
             .build()
             .expect("both capacities are given");
         let cache = Cache::with_options(options, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { storage, cache: Arc::new(cache) }
+        Self { storage, events, cache: Arc::new(cache) }
     }
 
-    /// The graph of `room`, which contains `events` and all that they build upon. These must be
-    /// stored state events of that room.
+    /// The graph of `room`, which contains `events` and all that they build upon. These are state
+    /// events of that room, and at least known to [`Events`].
     pub async fn with(&self, room: RoomNid, events: &[EventNid]) -> Result<Arc<AuthGraph>> {
         loop {
             let graph = self.cache.get_or_insert_async(&room, self.read(room)).await?;
@@ -76,18 +78,31 @@ impl AuthGraphs {
 
     /// Reads the rows of `missing` and of all that they build upon and `graph` does not know.
     async fn read_missing(&self, room: RoomNid, graph: &AuthGraph, missing: HashSet<EventNid>) -> Result<Vec<AuthRow>> {
-        let mut conn = self.storage.conn().await?;
-        let mut rows = auth_graph::list_some(&mut conn, room, &Vec::from_iter(missing.iter().copied())).await?;
-        if rows.len() < missing.len() {
-            return Err(Error::internal("the state of a room has events that are not stored"));
-        }
-        let mut seen = missing;
+        let mut seen = missing.clone();
+        let mut rows = self.read_some(room, Vec::from_iter(missing)).await?;
         let mut start = 0;
         while start < rows.len() {
             let auth = rows[start..].iter().flat_map(|row| &row.auth).copied();
-            let next: Vec<EventNid> = auth.filter(|event| !graph.knows(*event) && seen.insert(*event)).collect();
+            let next = auth.filter(|event| !graph.knows(*event) && seen.insert(*event)).collect();
             start = rows.len();
-            rows.extend(auth_graph::list_some(&mut conn, room, &next).await?);
+            rows.extend(self.read_some(room, next).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn read_some(&self, room: RoomNid, events: Vec<EventNid>) -> Result<Vec<AuthRow>> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows = auth_graph::list_some(&mut *self.storage.conn().await?, room, &events).await?;
+        if rows.len() < events.len() {
+            // Some are on their way to the disk.
+            let found: HashSet<EventNid> = rows.iter().map(|row| row.event).collect();
+            for event in events.into_iter().filter(|event| !found.contains(event)) {
+                let auth = &self.events.load(event).await?.pdu.auth_events;
+                let auth = self.events.find_many(auth).await?;
+                rows.push(AuthRow { event, auth: auth.iter().flatten().map(|event| event.nid).collect() });
+            }
         }
         Ok(rows)
     }

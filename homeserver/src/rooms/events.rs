@@ -65,8 +65,8 @@ impl Events {
 
     /// Finds an event by its ID, in whatever room.
     pub async fn find(&self, id: &EventId) -> Result<Option<Arc<Event>>> {
-        if let Some(nid) = self.nids.get(id) {
-            return self.load(nid).await.map(Some);
+        if let Some(event) = self.known(id) {
+            return Ok(Some(event));
         }
         let Some(stored) = events::find(&mut *self.storage.conn().await?, id).await? else { return Ok(None) };
         Ok(Some(self.keep(Arc::new(event(stored)?))))
@@ -74,9 +74,8 @@ impl Events {
 
     /// Finds events by their IDs, in whatever rooms, in the order of `ids`.
     pub async fn find_many(&self, ids: &[OwnedEventId]) -> Result<Vec<Option<Arc<Event>>>> {
-        let known = |id: &OwnedEventId| self.by_nid.get(&self.nids.get(id)?);
         let mut events: HashMap<OwnedEventId, Arc<Event>> =
-            ids.iter().filter_map(|id| Some((id.clone(), known(id)?))).collect();
+            ids.iter().filter_map(|id| Some((id.clone(), self.known(id)?))).collect();
         let mut missing: Vec<OwnedEventId> = ids.iter().filter(|id| !events.contains_key(*id)).cloned().collect();
         missing.sort_unstable();
         missing.dedup();
@@ -89,7 +88,7 @@ impl Events {
         Ok(ids.iter().map(|id| events.get(id).cloned()).collect())
     }
 
-    /// Keeps an event that was committed.
+    /// Keeps an event that was committed, or is about to be.
     pub fn remember(&self, event: Arc<Event>) {
         self.nids.insert(event.pdu.event_id.clone(), event.nid);
         self.by_nid.insert(event.nid, event);
@@ -100,10 +99,20 @@ impl Events {
         self.remember(event);
     }
 
+    /// Gives up an event that was remembered but could not be committed.
+    pub fn forget(&self, event: &Event) {
+        self.nids.remove(event.id());
+        self.by_nid.remove(&event.nid);
+    }
+
     /// Takes up an event that was read elsewhere, unless a newer form of it is kept; returns the one
     /// to use.
     pub fn admit(&self, stored: StoredEvent) -> Result<Arc<Event>> {
         Ok(self.keep(Arc::new(event(stored)?)))
+    }
+
+    fn known(&self, id: &EventId) -> Option<Arc<Event>> {
+        self.by_nid.get(&self.nids.get(id)?)
     }
 
     async fn read(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>> {

@@ -42,7 +42,7 @@ impl Resolver {
     /// A resolver of the states of all rooms.
     pub fn new(storage: Storage, events: Events) -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let graphs = AuthGraphs::new(storage.clone());
+        let graphs = AuthGraphs::new(storage.clone(), events.clone());
         Self { storage, events, graphs, threads: Arc::new(Semaphore::new(threads)) }
     }
 
@@ -51,7 +51,7 @@ impl Resolver {
         &self.graphs
     }
 
-    /// Resolves states of `room`, whose events must all be stored.
+    /// Resolves states of `room`, all of whose events are known to [`Events`].
     pub async fn resolve(&self, rules: &RoomVersionRules, room: RoomNid, states: Vec<StateMap>) -> Result<StateMap> {
         let conflict = match Conflict::between(&states) {
             Ok(agreed) => return Ok(agreed),

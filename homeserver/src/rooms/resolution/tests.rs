@@ -2,6 +2,7 @@
 
 mod random;
 mod room;
+mod stored;
 mod v1;
 mod v2;
 mod v2_1;

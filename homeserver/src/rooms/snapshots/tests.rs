@@ -1,10 +1,11 @@
-//! Random histories of a room against a plain map.
+//! Random histories of a room against a plain map, in memory and in a database.
 
 use std::collections::{BTreeMap, HashMap};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::*;
+use crate::{rooms::testing::TestStorage, storage::log::rows::Rows as LogRows};
 
 const ROOM: RoomNid = RoomNid(7);
 
@@ -148,4 +149,59 @@ fn a_change_in_a_large_room_costs_little() {
 
     let each = rows.bytes() / usize::try_from(steps).unwrap();
     assert!(each < 400, "{each} bytes");
+}
+
+#[tokio::test]
+async fn states_are_loaded_from_the_database_whole_and_by_entry() {
+    let test = TestStorage::start().await;
+    let random = &mut StdRng::seed_from_u64(1);
+    let map = (1..=300).map(|number| (StateKeyNid(number), EventNid(number))).collect();
+    let (first, row) = Snapshots::first(ROOM, SnapshotNid(1), map);
+    let (mut rows, mut known) = (vec![row], vec![first]);
+    for step in 2..300 {
+        let key = StateKeyNid(random.random_range(1..400));
+        let event = random.random_ratio(9, 10).then_some(EventNid(1000 + step));
+        let (next, row) = Snapshots::derive(&known[known.len() - 1], SnapshotNid(step), &[(key, event)]);
+        rows.push(row);
+        known.push(next);
+    }
+    let levels = |level| rows.iter().filter(|row| row.level == level).count();
+    assert!(levels(ROOT) > 1 && levels(MIDDLE) > 5 && levels(LEAF) > 200);
+
+    test.write(LogRows { snapshots: rows, ..LogRows::default() }).await;
+
+    for snapshot in known.iter().step_by(7) {
+        let snapshots = Snapshots::new(test.storage.clone());
+        for key in (1..400).step_by(13).map(StateKeyNid) {
+            let entry = snapshots.entry(snapshot.nid, key).await.unwrap();
+            assert_eq!(entry, snapshot.map.get(&key).copied());
+        }
+        let loaded = snapshots.load(snapshot.nid).await.unwrap();
+        assert_eq!(loaded.map, snapshot.map);
+        // It is continued as the one in memory is.
+        let change = [(StateKeyNid(5), Some(EventNid(5000)))];
+        let row = Snapshots::derive(&loaded, SnapshotNid(9999), &change).1;
+        let expected = Snapshots::derive(snapshot, SnapshotNid(9999), &change).1;
+        assert_eq!((row.parent, row.level, row.entries), (expected.parent, expected.level, expected.entries));
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_is_not_stored_is_an_error() {
+    let test = TestStorage::start().await;
+    let snapshots = Snapshots::new(test.storage.clone());
+
+    assert!(snapshots.load(SnapshotNid(5)).await.is_err());
+    assert!(snapshots.entry(SnapshotNid(5), StateKeyNid(1)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_remembered_state_needs_no_database() {
+    let test = TestStorage::start().await;
+    let snapshots = Snapshots::new(test.storage.clone());
+    let (snapshot, _) = Snapshots::first(ROOM, SnapshotNid(5), StateMap::unit(StateKeyNid(1), EventNid(2)));
+
+    snapshots.remember(&snapshot);
+
+    assert_eq!(snapshots.load(SnapshotNid(5)).await.unwrap().map, snapshot.map);
 }

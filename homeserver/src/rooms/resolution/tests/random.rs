@@ -9,42 +9,82 @@ use serde_json::json;
 use super::{
     super::{StateMap, key_of},
     room::{ALICE, BOB, Branch, CHARLIE, TestRoom},
+    stored::StoredRoom,
 };
-use crate::storage::numbers::EventNid;
+use crate::storage::numbers::{EventNid, RoomNid};
 
 const USERS: [&str; 5] = [ALICE, BOB, CHARLIE, "@dave:test.local", "@eve:test.local"];
+
+const VERSIONS: [RoomVersionId; 4] = [RoomVersionId::V2, RoomVersionId::V6, RoomVersionId::V11, RoomVersionId::V12];
 
 #[test]
 fn random_histories_resolve_as_ruma_resolves_them_with_all_there_is() {
     let mut differing = 0;
     for seed in 0..24 {
-        for version in [RoomVersionId::V2, RoomVersionId::V6, RoomVersionId::V11, RoomVersionId::V12] {
+        for version in VERSIONS {
             let random = &mut StdRng::seed_from_u64(seed);
             let (mut room, start) = TestRoom::public(version.clone());
             let mut branches = vec![start];
             for step in 0..60 {
-                let at = random.random_range(0..branches.len());
-                let branch = branches[at].clone();
-                if let Some(next) = random_event(random, &mut room, &branch, step) {
-                    // Now and then the history forks.
-                    if random.random_ratio(1, 3) && branches.len() < 4 {
-                        branches.push(next);
-                    } else {
-                        branches[at] = next;
-                    }
-                }
-                if branches.len() > 1 && random.random_ratio(1, 6) {
-                    let refs: Vec<&Branch> = branches.iter().collect();
-                    let state = room.resolve(&refs);
+                if let Some(meeting) = random_step(random, &mut room, &mut branches, step) {
+                    let refs: Vec<&Branch> = meeting.iter().collect();
+                    let state = branches[0].state.clone();
                     assert_eq!(state, plainly_resolved(&room, &refs), "{version:?}, seed {seed}, step {step}");
                     differing += usize::from(refs.iter().all(|branch| branch.state != state));
-                    let last = branches[0].last.clone();
-                    branches = vec![Branch { state, last }];
                 }
             }
         }
     }
     assert!(differing > 100, "too few of the resolutions had something to decide: {differing}");
+}
+
+#[tokio::test]
+async fn random_histories_in_a_database_resolve_as_those_in_memory() {
+    for version in [RoomVersionId::V1].into_iter().chain(VERSIONS) {
+        let stored = StoredRoom::start().await;
+        let mut room = TestRoom::new(version.clone());
+        for (kind, state_key) in keys() {
+            let key = stored.storage().intern_state_key(&kind, &state_key).await.unwrap();
+            room.keys.insert((kind, state_key), key);
+        }
+        let random = &mut StdRng::seed_from_u64(7);
+        let mut branches = vec![room.open()];
+        for step in 0..200 {
+            let Some(meeting) = random_step(random, &mut room, &mut branches, step) else { continue };
+            stored.write_news(&room).await;
+            let states = meeting.iter().map(|branch| branch.state.clone()).collect();
+
+            let state = stored.resolver().resolve(&room.rules, RoomNid(1), states).await.unwrap();
+
+            assert_eq!(state, branches[0].state, "{version:?}, step {step}");
+        }
+    }
+}
+
+/// Appends an event to one of the branches, which may fork it. Returns the branches if they meet;
+/// then one is left, with the state on which they agree.
+fn random_step(
+    random: &mut StdRng,
+    room: &mut TestRoom,
+    branches: &mut Vec<Branch>,
+    step: usize,
+) -> Option<Vec<Branch>> {
+    let at = random.random_range(0..branches.len());
+    let branch = branches[at].clone();
+    if let Some(next) = random_event(random, room, &branch, step) {
+        if random.random_ratio(1, 3) && branches.len() < 4 {
+            branches.push(next);
+        } else {
+            branches[at] = next;
+        }
+    }
+    if branches.len() == 1 || random.random_ratio(5, 6) {
+        return None;
+    }
+    let meeting = std::mem::take(branches);
+    let state = room.resolve(&meeting.iter().collect::<Vec<_>>());
+    branches.push(Branch { state, last: meeting[0].last.clone() });
+    Some(meeting)
 }
 
 /// An event that somebody may send; none if the first that came to mind is not allowed.
@@ -75,6 +115,13 @@ fn random_event(random: &mut StdRng, room: &mut TestRoom, branch: &Branch, step:
         _ => room.try_send(branch, sender, "m.room.topic", "", json!({ "topic": format!("in step {step}") })),
     };
     result.ok()
+}
+
+/// All that random events are about.
+fn keys() -> impl Iterator<Item = (String, String)> {
+    let kinds = ["create", "power_levels", "join_rules", "topic"];
+    let rules = kinds.into_iter().map(|kind| (format!("m.room.{kind}"), String::new()));
+    rules.chain(USERS.into_iter().map(|user| ("m.room.member".to_owned(), user.to_owned())))
 }
 
 /// The same by ruma, which is given whole states, whole auth chains and every event.

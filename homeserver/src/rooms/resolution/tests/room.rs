@@ -31,10 +31,10 @@ pub(super) struct TestRoom {
     pub events: Vec<Arc<Event>>,
     /// The time of the next event.
     pub time: i64,
-    version: RoomVersionId,
-    room_id: OwnedRoomId,
+    pub keys: HashMap<(String, String), StateKeyNid>,
+    pub version: RoomVersionId,
+    pub room_id: OwnedRoomId,
     key: Ed25519KeyPair,
-    keys: HashMap<(String, String), StateKeyNid>,
 }
 
 /// A line of history: the state after its last event, and that event.
@@ -55,21 +55,23 @@ pub(super) struct Special {
 impl TestRoom {
     /// A public room of Alice (power level 100), Bob (50) and Charlie (0), and its state.
     pub(super) fn public(version: RoomVersionId) -> (Self, Branch) {
-        let (mut room, mut branch) = Self::empty(version);
-        let levels = room.levels(&[(BOB, 50)]);
-        branch = room.send(&branch, ALICE, "m.room.power_levels", "", levels);
-        branch = room.send(&branch, ALICE, "m.room.join_rules", "", json!({ "join_rule": "public" }));
-        branch = room.join(&branch, BOB);
-        branch = room.join(&branch, CHARLIE);
-        (room, branch)
+        let mut room = Self::new(version);
+        let start = room.open();
+        (room, start)
     }
 
-    /// A room in which only Alice is.
-    pub(super) fn empty(version: RoomVersionId) -> (Self, Branch) {
-        let rules = version.rules().expect("a known version");
+    /// A room in which only Alice is, and its state.
+    pub(super) fn private(version: RoomVersionId) -> (Self, Branch) {
+        let mut room = Self::new(version);
+        let start = room.create();
+        (room, start)
+    }
+
+    /// Nothing yet.
+    pub(super) fn new(version: RoomVersionId) -> Self {
         let document = Ed25519KeyPair::generate();
-        let mut room = Self {
-            rules,
+        Self {
+            rules: version.rules().expect("a known version"),
             graph: AuthGraph::default(),
             events: Vec::new(),
             time: 1000,
@@ -77,13 +79,24 @@ impl TestRoom {
             key: Ed25519KeyPair::from_der(&document, "1".to_owned()).unwrap(),
             keys: HashMap::new(),
             version,
-        };
-        let content = json!({ "creator": ALICE, "room_version": room.version });
+        }
+    }
+
+    /// The first events of [`Self::public`].
+    pub(super) fn open(&mut self) -> Branch {
+        let levels = self.levels(&[(BOB, 50)]);
+        let branch = self.create();
+        let branch = self.send(&branch, ALICE, "m.room.power_levels", "", levels);
+        let branch = self.send(&branch, ALICE, "m.room.join_rules", "", json!({ "join_rule": "public" }));
+        let branch = self.join(&branch, BOB);
+        self.join(&branch, CHARLIE)
+    }
+
+    fn create(&mut self) -> Branch {
+        let content = json!({ "creator": ALICE, "room_version": self.version });
         let none = Branch { state: StateMap::new(), last: None };
-        let create = room.make(&none, ALICE, "m.room.create", "", content, Special::default());
-        let branch = none.with(create);
-        let branch = room.join(&branch, ALICE);
-        (room, branch)
+        let create = self.make(&none, ALICE, "m.room.create", "", content, Special::default());
+        self.join(&none.with(create), ALICE)
     }
 
     /// Power levels in which Alice stands at the top, as the room version has it.

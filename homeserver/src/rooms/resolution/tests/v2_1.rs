@@ -52,7 +52,7 @@ fn rules_of_somebody_who_left_stay_in_force() {
 /// Alice makes Bob a moderator, Bob makes Charlie one. Dave's server has seen that; the state of
 /// another has fallen back to the first power levels.
 fn after_a_server_fell_back(version: RoomVersionId) -> (TestRoom, Branch, Branch) {
-    let (mut room, start) = TestRoom::empty(version);
+    let (mut room, start) = TestRoom::private(version);
     let levels = room.levels(&[]);
     let first = room.send(&start, ALICE, "m.room.power_levels", "", levels);
     let first = room.send(&first, ALICE, "m.room.join_rules", "", json!({ "join_rule": "public" }));
