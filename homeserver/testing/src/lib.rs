@@ -1,11 +1,13 @@
 //! Real Salon servers in one process, for tests: each has a database, a port and a clock of its own.
 
 mod database;
+mod encryption;
 mod rooms;
 mod server;
 mod user;
 
 pub use database::TestDatabase;
+pub use encryption::Signer;
 pub use rooms::segment;
 pub use server::TestServer;
 pub use user::{Answer, Refusal, TestUser};
