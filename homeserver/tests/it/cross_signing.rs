@@ -1,6 +1,6 @@
 //! Cross-signing keys and signatures.
 
-use homeserver::error::ErrorKind;
+use homeserver::{error::ErrorKind, keys::CrossSigningKeys};
 use homeserver_testing::{Signer, TestServer, TestUser};
 use serde_json::{Value, json};
 
@@ -132,6 +132,33 @@ async fn the_same_keys_can_be_uploaded_again_and_others_need_confirmation() {
     others.expect_err("other keys need confirmation");
     let found = &alice.query_keys(&alice.id).await["master_keys"][alice.id.as_str()];
     assert_eq!(*found, identity.upload(&alice)["master_key"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_master_key_takes_along_the_keys_it_has_signed_and_no_others() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let device = alice.publish_device_keys().await;
+    let mut identity = Identity::publish(&alice).await;
+    let signed = identity.self_signing.sign(&alice.id, alice.device_keys(&device));
+    alice.upload_signatures(json!({ alice.id.as_str(): { alice.device_id.as_str(): signed } })).await;
+    identity.master = Signer::cross_signing();
+    let upload = identity.upload(&alice);
+
+    let caller = server.app.accounts.authenticate(&alice.token).await.expect("the token is valid");
+    let keys = CrossSigningKeys {
+        master: serde_json::from_value(upload["master_key"].clone()).expect("a key"),
+        self_signing: serde_json::from_value(upload["self_signing_key"].clone()).expect("a key"),
+        user_signing: None,
+    };
+    server.app.keys.upload_cross_signing_keys(&caller, keys, async || Ok(())).await.expect("it is confirmed");
+
+    let found = alice.query_keys(&alice.id).await;
+    assert_eq!(found["master_keys"][alice.id.as_str()], upload["master_key"]);
+    assert_eq!(found["self_signing_keys"][alice.id.as_str()], upload["self_signing_key"]);
+    assert!(found["user_signing_keys"].is_null(), "{found}");
+    let device_keys = &found["device_keys"][alice.id.as_str()][alice.device_id.as_str()];
+    assert_eq!(device_keys["signatures"], signed["signatures"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use homeserver::{App, error::ErrorKind, storage::numbers::UserNid};
+use homeserver::{error::ErrorKind, storage::numbers::UserNid};
 use homeserver_testing::{Signer, TestServer, TestUser};
 use ruma::OneTimeKeyAlgorithm;
 use serde_json::json;
@@ -114,7 +114,7 @@ async fn a_one_time_key_is_given_to_one_of_twenty_who_claim_at_the_same_time() {
 async fn two_processes_never_give_out_the_same_key() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
-    let second = App::start(server.app.config.clone(), server.app.clock.clone()).await.expect("the server starts");
+    let second = server.another_process().await;
     alice.upload_one_time_keys((0..10).map(|id| id.to_string())).await;
     let wanted = BTreeMap::from([(alice.device_id.clone(), OneTimeKeyAlgorithm::SignedCurve25519)]);
     let wanted = BTreeMap::from([(alice.id.clone(), wanted)]);
