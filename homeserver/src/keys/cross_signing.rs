@@ -49,7 +49,11 @@ impl Keys {
     ) -> Result<()> {
         let mut new = read(user, &keys)?;
         let stored = self.cross_signing_keys(user).await?;
-        new.retain(|kind, key| !stored.get(kind).is_some_and(|old| old.is_same(key)));
+        let is_known = |kind: &CrossSigningKind, key: &Key| stored.get(kind).is_some_and(|old| old.is_same(key));
+        let has_new_master =
+            new.get(&CrossSigningKind::Master).is_some_and(|key| !is_known(&CrossSigningKind::Master, key));
+        // What a new master key has signed is stored anew with that signature.
+        new.retain(|kind, key| has_new_master || !is_known(kind, key));
         if new.is_empty() {
             return Ok(());
         }
@@ -77,8 +81,7 @@ impl Keys {
     async fn check_names(&self, user: &User, new: &KeysByKind, stored: &KeysByKind) -> Result<()> {
         let mut conn = self.storage.conn().await?;
         for (kind, key) in new {
-            let is_taken = new.iter().any(|(other, taken)| other != kind && taken.public_key == key.public_key)
-                || stored.iter().any(|(_, taken)| taken.public_key == key.public_key)
+            let is_taken = new.iter().chain(stored).any(|(other, taken)| other != kind && taken.is_named_like(key))
                 || identity::is_device_id(&mut conn, user.nid, &key.public_key).await?;
             if is_taken {
                 return Err(Error::forbidden("This key is in use as another key or as a device ID."));
@@ -89,8 +92,12 @@ impl Keys {
 }
 
 impl Key {
+    fn is_named_like(&self, other: &Self) -> bool {
+        self.public_key == other.public_key
+    }
+
     fn is_same(&self, other: &Self) -> bool {
-        self.public_key == other.public_key && self.signed.is_same_but_for_signatures(&other.signed)
+        self.is_named_like(other) && self.signed.is_same_but_for_signatures(&other.signed)
     }
 }
 

@@ -9,7 +9,10 @@ use ruma::{
 };
 use serde_json::{json, value::RawValue};
 
-use super::{Keys, device_lists, signed::Signed};
+use super::{
+    Keys, device_lists,
+    signed::{Signed, signing_key},
+};
 use crate::{
     Error, Result,
     accounts::User,
@@ -35,6 +38,20 @@ struct Signer<'a> {
     keys: Vec<CrossSigningKey>,
 }
 
+/// Whose keys are signed.
+#[derive(Clone, Copy, Debug)]
+struct Target<'a> {
+    user_id: &'a UserId,
+    nid: UserNid,
+}
+
+/// A valid signature, and the device ID or public key of what made it.
+#[derive(Debug)]
+struct Signature {
+    key: String,
+    signature: String,
+}
+
 impl Signer<'_> {
     fn key(&self, kind: CrossSigningKind) -> Option<&str> {
         self.keys.iter().find_map(|key| (key.kind == kind).then_some(&*key.public_key))
@@ -56,10 +73,10 @@ impl Keys {
         let signer = Signer { user, keys };
         let mut failures = Failures::new();
         for (target_id, keys) in signed_keys {
-            let target = self.storage.find_user_nid(target_id).await?;
+            let target = self.storage.find_user_nid(target_id).await?.map(|nid| Target { user_id: target_id, nid });
             let mut changes = Vec::new();
             for (key_id, json) in keys.iter() {
-                match self.check_signatures(&signer, target_id, target, key_id, json).await {
+                match self.valid_signatures(&signer, target, key_id, json).await {
                     Ok(rows) => changes.extend(rows.into_iter().map(KeyChange::Signature)),
                     Err(Error::Refused { kind, message }) => {
                         let failure = json!({ "errcode": kind.errcode().as_str(), "error": message });
@@ -74,48 +91,46 @@ impl Keys {
             if let Some(target) = target
                 && !changes.is_empty()
             {
-                self.log.append(device_lists::change(target, user.nid, changes)).await?;
+                self.log.append(device_lists::change(target.nid, user.nid, changes)).await?;
             }
         }
         Ok(failures)
     }
 
-    /// The valid signatures in `json`, which has to be the key that is published under `key_id`.
-    async fn check_signatures(
+    /// The signatures in `json`, which has to be the key that is published under `key_id`. Refuses
+    /// the key if one of them is not valid.
+    async fn valid_signatures(
         &self,
         signer: &Signer<'_>,
-        target_id: &UserId,
-        target: Option<UserNid>,
+        target: Option<Target<'_>>,
         key_id: &str,
         json: &RawValue,
     ) -> Result<Vec<SignatureRow>> {
         let signed = Signed::read(json)?;
         let target = target.ok_or_else(unknown_key)?;
-        let user = signer.user;
-        let mut row = SignatureRow {
-            target,
-            target_key: key_id.to_owned(),
-            signer: user.nid,
-            signer_key: String::new(),
-            signature: String::new(),
+        let signatures = if target.user_id != signer.user.id {
+            self.check_is_master_key(target.nid, key_id, &signed).await?;
+            vec![signature_by(signer, CrossSigningKind::UserSigning, &signed)?]
+        } else if signer.key(CrossSigningKind::Master) == Some(key_id) {
+            self.check_is_master_key(target.nid, key_id, &signed).await?;
+            self.signatures_by_devices(signer.user, &signed).await?
+        } else {
+            self.check_is_device(target.nid, key_id.into(), &signed).await?;
+            vec![signature_by(signer, CrossSigningKind::SelfSigning, &signed)?]
         };
-        if target_id != user.id {
-            self.check_is_master_key(target, key_id, &signed).await?;
-            (row.signer_key, row.signature) = signature_by(signer, CrossSigningKind::UserSigning, &signed)?;
-            return Ok(vec![row]);
-        }
-        if signer.key(CrossSigningKind::Master) == Some(key_id) {
-            self.check_is_master_key(target, key_id, &signed).await?;
-            let by_devices = self.signatures_by_devices(user, &signed).await?;
-            return Ok(by_devices
-                .into_iter()
-                .map(|(signer_key, signature)| SignatureRow { signer_key, signature, ..row.clone() })
-                .collect());
-        }
-        let stored = identity::find_device_keys(&mut *self.storage.conn().await?, target, key_id.into()).await?;
-        check_is_same(&signed, &stored.ok_or_else(unknown_key)?)?;
-        (row.signer_key, row.signature) = signature_by(signer, CrossSigningKind::SelfSigning, &signed)?;
-        Ok(vec![row])
+        let rows = signatures.into_iter().map(|Signature { key, signature }| SignatureRow {
+            target: target.nid,
+            target_key: key_id.to_owned(),
+            signer: signer.user.nid,
+            signer_key: key,
+            signature,
+        });
+        Ok(rows.collect())
+    }
+
+    async fn check_is_device(&self, target: UserNid, device_id: &DeviceId, signed: &Signed) -> Result<()> {
+        let stored = identity::find_device_keys(&mut *self.storage.conn().await?, target, device_id).await?;
+        check_is_same(signed, &stored.ok_or_else(unknown_key)?)
     }
 
     async fn check_is_master_key(&self, target: UserNid, public_key: &str, signed: &Signed) -> Result<()> {
@@ -126,16 +141,17 @@ impl Keys {
 
     /// The signatures that the caller's devices have made. Those of unknown devices are passed over:
     /// old signatures are uploaded again with new ones.
-    async fn signatures_by_devices(&self, user: &User, signed: &Signed) -> Result<Vec<(String, String)>> {
+    async fn signatures_by_devices(&self, user: &User, signed: &Signed) -> Result<Vec<Signature>> {
         let mut valid = Vec::new();
         let mut conn = self.storage.conn().await?;
         for (device_id, signature) in signed.signatures_of(&user.id) {
             let Some(keys) = identity::find_device_keys(&mut conn, user.nid, device_id.into()).await? else { continue };
-            let Some(public_key) = signing_key(&Signed::load(&keys)?, device_id.into())? else { continue };
-            if !signed.is_signature(signature, &public_key) {
+            let keys: DeviceKeys = Signed::load(&keys)?.parse()?;
+            let Some(public_key) = signing_key(&keys) else { continue };
+            if !signed.is_signature(signature, public_key) {
                 return Err(Error::invalid_signature("The device's signature is not valid."));
             }
-            valid.push((device_id.to_owned(), signature.to_owned()));
+            valid.push(Signature { key: device_id.to_owned(), signature: signature.to_owned() });
         }
         if valid.is_empty() {
             return Err(Error::invalid_signature("None of your devices has signed this key."));
@@ -144,8 +160,8 @@ impl Keys {
     }
 }
 
-/// The valid signature with the signer's key of `kind`, and the key.
-fn signature_by(signer: &Signer<'_>, kind: CrossSigningKind, signed: &Signed) -> Result<(String, String)> {
+/// The signature with the signer's key of `kind`.
+fn signature_by(signer: &Signer<'_>, kind: CrossSigningKind, signed: &Signed) -> Result<Signature> {
     let public_key = signer.key(kind).ok_or_else(|| {
         Error::invalid_signature("You have not published the cross-signing key that signs such keys.")
     })?;
@@ -155,14 +171,7 @@ fn signature_by(signer: &Signer<'_>, kind: CrossSigningKind, signed: &Signed) ->
     if !signed.is_signature(signature, public_key) {
         return Err(Error::invalid_signature("The signature is not valid."));
     }
-    Ok((public_key.to_owned(), signature.to_owned()))
-}
-
-fn signing_key(device_keys: &Signed, device_id: &DeviceId) -> Result<Option<String>> {
-    let mut keys = device_keys.parse::<DeviceKeys>()?.keys.into_iter();
-    Ok(keys.find_map(|(key_id, key)| {
-        (key_id.as_str().strip_prefix("ed25519:") == Some(device_id.as_str())).then_some(key)
-    }))
+    Ok(Signature { key: public_key.to_owned(), signature: signature.to_owned() })
 }
 
 fn check_is_same(signed: &Signed, stored: &str) -> Result<()> {

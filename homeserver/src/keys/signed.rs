@@ -2,6 +2,7 @@
 
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, SigningKeyAlgorithm, UserId,
+    encryption::DeviceKeys,
     serde::{Base64, Raw, base64::Standard},
     signatures,
 };
@@ -141,4 +142,12 @@ fn decode(base64: &str) -> Option<Vec<u8>> {
 /// written.
 pub(super) fn is_public_key(text: &str) -> bool {
     Base64::<Standard>::parse(text).is_ok_and(|key| key.as_bytes().len() == 32 && key.encode() == text)
+}
+
+/// The Ed25519 key of a device, by which it signs.
+pub(super) fn signing_key(device: &DeviceKeys) -> Option<&str> {
+    device.keys.iter().find_map(|(key_id, key)| {
+        let name = key_id.as_str().strip_prefix(ED25519)?;
+        (name == device.device_id.as_str()).then_some(&**key)
+    })
 }

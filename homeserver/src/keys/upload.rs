@@ -8,7 +8,10 @@ use ruma::{
     serde::Raw,
 };
 
-use super::{Keys, device_lists, device_of, signed::Signed};
+use super::{
+    Keys, device_lists, device_of,
+    signed::{Signed, is_public_key, signing_key},
+};
 use crate::{
     Error, Result,
     accounts::User,
@@ -150,15 +153,11 @@ fn check_device_keys(user: &User, device_id: &OwnedDeviceId, keys: &Raw<DeviceKe
     }
     // Signatures of others would have to be checked, and hidden from those who may not see them.
     signed.retain_signatures_of(&user.id);
-    let own_key = parsed.keys.iter().find_map(|(key_id, key)| {
-        let is_own = key_id.as_str().strip_prefix("ed25519:") == Some(device_id.as_str());
-        is_own.then_some(key)
-    });
-    // Keys of other algorithms are for clients to judge.
-    let (Some(own_key), Some(signature)) = (own_key, signed.signature(&user.id, device_id.as_str())) else {
-        return Ok(signed);
-    };
-    if super::signed::is_public_key(own_key) && !signed.is_signature(signature, own_key) {
+    // Keys and signatures of other algorithms are for clients to judge.
+    if let Some(own_key) = signing_key(&parsed).filter(|key| is_public_key(key))
+        && let Some(signature) = signed.signature(&user.id, device_id.as_str())
+        && !signed.is_signature(signature, own_key)
+    {
         return Err(Error::invalid_signature("The device's signature on its keys is not valid."));
     }
     Ok(signed)

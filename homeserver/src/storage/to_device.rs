@@ -1,6 +1,6 @@
 //! Messages from device to device that wait for their receivers. The log writes them.
 
-use ruma::{DeviceId, OwnedDeviceId};
+use ruma::{DeviceId, OwnedDeviceId, ServerName};
 use sqlx::AssertSqlSafe;
 
 use super::{
@@ -96,5 +96,29 @@ pub async fn is_done(
 /// Forgets the requests that were made before `before_ms`.
 pub async fn delete_transactions(conn: &mut Conn, before_ms: i64) -> Result<()> {
     sqlx::query!("delete from to_device_transactions where created_at < ?", before_ms).execute(conn).await?;
+    Ok(())
+}
+
+/// The messages for devices of another server, oldest first, at most `limit`: contents of
+/// `m.direct_to_device` EDUs.
+pub async fn list_outgoing(conn: &mut Conn, destination: &ServerName, limit: u32) -> Result<Vec<WaitingMessage>> {
+    let rows = sqlx::query!(
+        "select position, content as `content: Text` from outgoing_to_device
+         where destination = ?
+         order by position
+         limit ?",
+        destination.as_str(),
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| WaitingMessage { position: Position(row.position), json: row.content.0 }).collect())
+}
+
+/// Deletes the messages for another server up to the position that it has accepted.
+pub async fn delete_outgoing(conn: &mut Conn, destination: &ServerName, up_to: Position) -> Result<()> {
+    sqlx::query!("delete from outgoing_to_device where destination = ? and position <= ?", destination.as_str(), up_to)
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 mod account;
 mod database;
+mod encryption;
 mod rooms;
 mod server;
 mod user;
 
 pub use database::TestDatabase;
+pub use encryption::Signer;
 pub use rooms::segment;
 pub use server::TestServer;
 pub use user::{Answer, Refusal, TestUser};

@@ -42,9 +42,7 @@ impl TestServer {
         let name = "test.local".try_into().expect("the name is valid");
         let mut config = Config::for_tests(name, &database.url(), data.path());
         change(&mut config);
-        let storage = Storage::open(&Address::of(&config).expect("a database is set"), config.database.connections);
-        let storage = storage.expect("the URL of the database is valid");
-        let app = App::start(config, storage, Clock::default(), Metrics::default()).await.expect("the server starts");
+        let app = start(config, Clock::default()).await;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let server = homeserver::http::serve(&Entrance::to(app.clone()), vec![Socket::Plain(listener)], CONNECTIONS);
@@ -55,6 +53,12 @@ impl TestServer {
             }
         });
         Self { app, address, http: reqwest::Client::new(), database, _data: data }
+    }
+
+    /// Another process of the same server: it shares the database and the clock, and has no port.
+    /// Stop it at the end.
+    pub async fn another_process(&self) -> App {
+        start(self.app.config.clone(), self.app.clock.clone()).await
     }
 
     /// `http://127.0.0.1:…`
@@ -90,4 +94,10 @@ impl TestServer {
         }
         users.try_into().expect("there are as many users as names")
     }
+}
+
+async fn start(config: Config, clock: Clock) -> App {
+    let address = Address::of(&config).expect("a database is set");
+    let storage = Storage::open(&address, config.database.connections).expect("the URL of the database is valid");
+    App::start(config, storage, clock, Metrics::default()).await.expect("the server starts")
 }

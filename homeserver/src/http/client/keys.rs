@@ -9,7 +9,7 @@ use crate::{
     accounts::interactive_auth::Operation,
     http::endpoint::Ruma,
     keys::{CrossSigningKeys, device_lists::Changes},
-    storage::numbers::Position,
+    reading::token::Token,
 };
 
 /// `POST /_matrix/client/v3/keys/upload`
@@ -34,9 +34,10 @@ pub(super) async fn changes(
     app: App,
     req: Ruma<get_key_changes::v3::Request>,
 ) -> Result<get_key_changes::v3::Response> {
-    let from = position_of(&req.body.from)?;
-    position_of(&req.body.to)?;
-    let Changes { changed, left } = app.keys.changes(req.caller.nid, from).await?;
+    let from = Token::parse(&req.body.from)?;
+    // What happened after `to` has to be known as well, so only its form matters.
+    Token::parse(&req.body.to)?;
+    let Changes { changed, left } = app.keys.changes(req.caller.nid, from.position).await?;
     Ok(get_key_changes::v3::Response::new(changed, left))
 }
 
@@ -65,11 +66,4 @@ pub(super) async fn upload_signatures(
     let mut response = upload_signatures::v3::Response::new();
     response.failures = app.keys.upload_signatures(&req.caller, &req.body.signed_keys).await?;
     Ok(response)
-}
-
-/// The position in a sync token.
-fn position_of(token: &str) -> Result<Position> {
-    let digits = token.trim_start_matches('s');
-    let digits = digits.split_once('_').map_or(digits, |(position, _)| position);
-    digits.parse().map(Position).map_err(|_| Error::invalid_param("This is not a token of `/sync`."))
 }

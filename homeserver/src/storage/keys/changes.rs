@@ -108,7 +108,9 @@ async fn write_cross_signing_key(conn: &mut Conn, row: &CrossSigningRow) -> Resu
             }
         }
         Some(expected) => {
-            delete_signatures(conn, row.user, expected).await?;
+            if *expected != row.public_key {
+                delete_signatures(conn, row.user, expected).await?;
+            }
             let updated = sqlx::query!(
                 "update cross_signing_keys set public_key = ?, json = ?
                  where user_nid = ? and kind = ? and public_key = ?",
