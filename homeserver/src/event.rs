@@ -103,6 +103,23 @@ impl Event {
         }
     }
 
+    /// The same event with more flags, before it is stored.
+    #[must_use]
+    pub fn with_flags(&self, flags: i32) -> Self {
+        let of = Circumstances {
+            nid: self.nid,
+            room_nid: self.room_nid,
+            sender_nid: self.sender_nid,
+            state_key_nid: self.state_key_nid,
+            flags: self.flags | flags,
+            snapshot: self.snapshot,
+            transaction: self.transaction.clone(),
+            unsigned: self.unsigned.clone(),
+            position: self.position(),
+        };
+        Self::new(self.pdu.clone(), of)
+    }
+
     /// Its place on the number line; none while it is being written, and for events outside the
     /// timeline.
     pub fn position(&self) -> Option<Position> {

@@ -7,6 +7,7 @@ pub mod create;
 pub mod draft;
 pub mod events;
 pub mod heads;
+pub mod receive;
 mod redaction;
 pub mod residents;
 pub mod resolution;
@@ -28,6 +29,7 @@ use self::{
     events::Events,
     heads::Heads,
     residents::Residents,
+    resolution::Resolver,
     snapshots::Snapshots,
     transactions::Transactions,
     view::View,
@@ -55,6 +57,7 @@ pub struct Rooms {
     heads: Heads,
     residents: Residents,
     drafter: Drafter,
+    resolver: Resolver,
     transactions: Transactions,
 }
 
@@ -82,6 +85,7 @@ impl Rooms {
         Self {
             heads,
             residents,
+            resolver: Resolver::new(storage.clone(), events.clone()),
             drafter: Drafter::new(storage.clone(), events.clone(), signing.clone(), clock.clone()),
             transactions: Transactions::new(storage.clone(), clock.clone()),
             storage,

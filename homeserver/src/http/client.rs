@@ -73,12 +73,12 @@ pub fn routes() -> Vec<Route> {
         endpoint_json(rooms::joined_members),
         endpoint_json(rooms::members),
         endpoint_json(rooms::state),
-        endpoint_json(rooms::state_event).also("/_matrix/client/v3/rooms/{room_id}/state/{event_type}/"),
+        without_state_key(endpoint_json(rooms::state_event)),
         endpoint_json(messages::messages),
         endpoint(messages::event_at),
 
         // Sending events to a room
-        endpoint(rooms::send_state),
+        without_state_key(endpoint(rooms::send_state)),
         endpoint(messages::send),
         endpoint(messages::redact),
 
@@ -162,4 +162,12 @@ pub fn routes() -> Vec<Route> {
         custom(Method::GET, &["/_synapse/admin/v1/register"], registration::nonce),
         custom(Method::POST, &["/_synapse/admin/v1/register"], registration::register_by_script),
     ]
+}
+
+/// Adds the paths on which the state key is left out, because it is empty.
+fn without_state_key(route: Route) -> Route {
+    ["v3", "r0"].into_iter().fold(route, |route, version| {
+        let path = format!("/_matrix/client/{version}/rooms/{{room_id}}/state/{{event_type}}");
+        route.also(&path).also(&format!("{path}/"))
+    })
 }

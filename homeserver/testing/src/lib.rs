@@ -3,12 +3,14 @@
 mod account;
 mod database;
 mod encryption;
+mod remote;
 mod rooms;
 mod server;
 mod user;
 
 pub use database::TestDatabase;
 pub use encryption::Signer;
+pub use remote::{Place, RemoteServer};
 pub use rooms::segment;
 pub use server::TestServer;
 pub use user::{Answer, Refusal, TestUser};

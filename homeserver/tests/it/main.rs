@@ -3,11 +3,11 @@
 
 mod account_data;
 mod accounts;
+mod cross_signing;
+mod device_lists;
 mod devices;
 mod discovery;
 mod interactive_auth;
-mod cross_signing;
-mod device_lists;
 mod key_backups;
 mod keys;
 mod listeners;
@@ -15,6 +15,7 @@ mod login;
 mod malformed_requests;
 mod profiles;
 mod rate_limits;
+mod receiving;
 mod registration;
 mod rooms;
 mod sync;
