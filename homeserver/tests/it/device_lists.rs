@@ -100,6 +100,22 @@ async fn sharers_are_woken_where_their_rooms_are_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_sync_is_answered_when_a_sharer_has_new_keys() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    let first = alice.get("/_matrix/client/v3/sync").await.expect("sync answers");
+    let since = first["next_batch"].as_str().expect("a token");
+
+    let path = format!("/_matrix/client/v3/sync?since={since}&timeout=30000");
+    let (answer, _) = tokio::join!(alice.get(&path), bob.publish_device_keys());
+
+    let answer = answer.expect("sync answers");
+    assert_eq!(answer["device_lists"]["changed"], serde_json::json!([bob.id]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cleaning_up_loses_no_change() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;

@@ -230,6 +230,26 @@ async fn a_device_cannot_hoard_one_time_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_learns_from_sync_what_it_has_left() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let sync = async || alice.get("/_matrix/client/v3/sync?since=s0_0").await.expect("sync answers");
+    alice.upload_one_time_keys(["A".to_owned()]).await;
+    let fallback = json!({ "fallback_keys": { "signed_curve25519:F": { "key": "F", "fallback": true } } });
+    alice.upload_keys(fallback).await.expect("the key can be uploaded");
+
+    let before = sync().await;
+    bob.claim_key(&alice).await.expect("there is a key");
+    bob.claim_key(&alice).await.expect("there is a fallback key");
+    let after = sync().await;
+
+    assert_eq!(before["device_one_time_keys_count"], json!({ "signed_curve25519": 1 }));
+    assert_eq!(before["device_unused_fallback_key_types"], json!(["signed_curve25519"]));
+    assert_eq!(after["device_one_time_keys_count"], json!({ "signed_curve25519": 0 }));
+    assert_eq!(after["device_unused_fallback_key_types"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_number_of_keys_is_told_from_memory_and_is_right() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
