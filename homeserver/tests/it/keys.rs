@@ -27,15 +27,17 @@ async fn published_device_keys_are_found_by_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_name_of_a_device_is_told_with_its_keys_whatever_it_says_itself() {
     let server = TestServer::start().await;
-    let alice = server.user("alice").await;
-    let signer = Signer::device(&alice.device_id);
-    let mut keys = alice.device_keys(&signer);
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let name = json!({ "device_id": "PHONE", "initial_device_display_name": "Alice's phone" });
+    let login = alice.try_login(name).await.expect("the password is right");
+    let phone = alice.with_session("PHONE", login["access_token"].as_str().expect("an access token"));
+    let mut keys = phone.device_keys(&Signer::device(&phone.device_id));
     keys["unsigned"] = json!({ "device_display_name": "Pretended" });
 
-    alice.upload_keys(json!({ "device_keys": keys })).await.expect("the keys can be uploaded");
+    phone.upload_keys(json!({ "device_keys": keys })).await.expect("the keys can be uploaded");
 
-    let found = &alice.query_keys(&alice.id).await["device_keys"][alice.id.as_str()][alice.device_id.as_str()];
-    assert_eq!(found["unsigned"], json!({}));
+    let found = &bob.query_keys(&alice.id).await["device_keys"][alice.id.as_str()]["PHONE"];
+    assert_eq!(found["unsigned"], json!({ "device_display_name": "Alice's phone" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,7 +79,8 @@ async fn a_token_from_the_future_acknowledges_nothing_that_is_still_to_come() {
     alice.send_to_device("test.whisper", "one", messages).await.expect("the message can be sent");
 
     assert_eq!(waiting(&server, &bob).await.len(), 1);
-    acknowledge(server.app.tail.view().head()).await.expect("messages can be acknowledged");
+    let head = server.app.tail.view().head();
+    acknowledge(head).await.expect("messages can be acknowledged");
     assert!(waiting(&server, &bob).await.is_empty());
 }
 
@@ -97,19 +98,22 @@ async fn another_type_or_another_sender_makes_it_another_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_asterisk_stands_for_all_devices_and_unknown_ones_are_passed_over() {
+async fn an_asterisk_stands_for_all_other_devices_and_unknown_ones_are_passed_over() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
+    let phone = bob.login().await;
 
     let messages = json!({
-        bob.id.as_str(): { "*": { "to": "all" }, "UNKNOWN": {} },
+        bob.id.as_str(): { "*": { "to": "all" }, phone.device_id.as_str(): { "to": "one" }, "UNKNOWN": {} },
         "@nobody:test.local": { "*": {} },
     });
     alice.send_to_device("test.whisper", "one", messages).await.expect("the message can be sent");
 
-    let found = parsed(&waiting(&server, &bob).await);
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0]["content"], json!({ "to": "all" }));
+    for (device, to) in [(&bob, "all"), (&phone, "one")] {
+        let found = parsed(&waiting(&server, device).await);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["content"], json!({ "to": to }));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
