@@ -109,6 +109,8 @@ impl ToDevice {
     /// nothing where there were none.
     pub async fn acknowledge(&self, user: UserNid, device_id: &DeviceId, position: Position) -> Result<()> {
         let key = (user, device_id.to_owned());
+        // Nobody has seen what is still to come, whatever a token claims.
+        let position = position.min(self.tail.view().head());
         if !self.may_have_messages(&key, position) {
             return Ok(());
         }

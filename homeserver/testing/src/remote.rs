@@ -8,7 +8,7 @@ use ruma::{
     canonical_json::{CanonicalJsonObject, CanonicalJsonValue},
     room_version_rules::{EventIdFormatVersion, EventsReferenceFormatVersion, RoomVersionRules},
     serde::Base64,
-    signatures::{self, Ed25519KeyPair, KeyPair, PublicKeyMap},
+    signatures::{self, Ed25519KeyPair, PublicKeyMap},
 };
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
 //! Cross-signing keys and signatures.
 
-use homeserver::{error::ErrorKind, keys::CrossSigningKeys};
+use homeserver::error::ErrorKind;
 use homeserver_testing::{Signer, TestServer, TestUser};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 /// The three cross-signing keys of a user.
@@ -120,18 +121,64 @@ async fn a_key_cannot_serve_two_purposes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_and_a_cross_signing_key_cannot_have_one_name() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let identity = Identity::publish(&alice).await;
+    let named_like_key = async |user: &TestUser, key: &str| {
+        let login = user.try_login(json!({ "device_id": key })).await.expect("the password is right");
+        user.with_session(key, login["access_token"].as_str().expect("an access token"))
+    };
+    let device = named_like_key(&alice, &identity.master.public_key).await;
+    let bobs = Identity::new();
+    named_like_key(&bob, &bobs.self_signing.public_key).await;
+
+    let keys = device.device_keys(&Signer::device(&device.device_id));
+    let device_keys = device.upload_keys(json!({ "device_keys": keys })).await;
+    let cross_signing_keys = bob.upload_cross_signing_keys(bobs.upload(&bob)).await;
+
+    device_keys.expect_err("a key has that name").assert_is(&ErrorKind::Forbidden);
+    cross_signing_keys.expect_err("a device has that name").assert_is(&ErrorKind::Forbidden);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_keys_can_be_uploaded_again_and_others_need_confirmation() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let identity = Identity::publish(&alice).await;
+    let mut others = Identity::new().upload(&alice);
 
     let again = alice.upload_cross_signing_keys(identity.upload(&alice)).await;
-    let others = alice.upload_cross_signing_keys(Identity::new().upload(&alice)).await;
+    let unconfirmed = alice.upload_cross_signing_keys(others.clone()).await;
+    let found_then = alice.query_keys(&alice.id).await;
+    others["auth"] = alice.confirmation();
+    alice.upload_cross_signing_keys(others.clone()).await.expect("it is confirmed");
+    alice.upload_cross_signing_keys(others.clone()).await.expect("it was uploaded before");
 
     again.expect("the same keys need no confirmation");
-    others.expect_err("other keys need confirmation");
-    let found = &alice.query_keys(&alice.id).await["master_keys"][alice.id.as_str()];
-    assert_eq!(*found, identity.upload(&alice)["master_key"]);
+    let refusal = unconfirmed.expect_err("other keys need confirmation");
+    assert_eq!(refusal.status, StatusCode::UNAUTHORIZED);
+    assert!(refusal.body["flows"].is_array(), "{refusal:?}");
+    assert_eq!(found_then["master_keys"][alice.id.as_str()], identity.upload(&alice)["master_key"]);
+    assert_eq!(alice.query_keys(&alice.id).await["master_keys"][alice.id.as_str()], others["master_key"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_added_later_needs_confirmation() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let identity = Identity::new();
+    let all = identity.upload(&alice);
+    alice.upload_cross_signing_keys(json!({ "master_key": all["master_key"] })).await.expect("it is the first");
+    let mut added = json!({ "self_signing_key": all["self_signing_key"] });
+
+    let unconfirmed = alice.upload_cross_signing_keys(added.clone()).await;
+    added["auth"] = alice.confirmation();
+    alice.upload_cross_signing_keys(added).await.expect("it is confirmed");
+
+    assert_eq!(unconfirmed.expect_err("it is new").status, StatusCode::UNAUTHORIZED);
+    let found = alice.query_keys(&alice.id).await;
+    assert_eq!(found["self_signing_keys"][alice.id.as_str()], all["self_signing_key"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,21 +190,11 @@ async fn a_new_master_key_takes_along_the_keys_it_has_signed_and_no_others() {
     let signed = identity.self_signing.sign(&alice.id, alice.device_keys(&device));
     alice.upload_signatures(json!({ alice.id.as_str(): { alice.device_id.as_str(): signed } })).await;
     identity.master = Signer::cross_signing();
-    let upload = identity.upload(&alice);
+    let mut upload = identity.upload(&alice);
 
-    let caller = server
-        .app
-        .accounts
-        .sessions
-        .authenticate(&alice.token, std::net::Ipv4Addr::LOCALHOST.into())
-        .await
-        .expect("the token is valid");
-    let keys = CrossSigningKeys {
-        master: serde_json::from_value(upload["master_key"].clone()).expect("a key"),
-        self_signing: serde_json::from_value(upload["self_signing_key"].clone()).expect("a key"),
-        user_signing: None,
-    };
-    server.app.keys.upload_cross_signing_keys(&caller, keys, async || Ok(())).await.expect("it is confirmed");
+    upload.as_object_mut().expect("keys").remove("user_signing_key");
+    upload["auth"] = alice.confirmation();
+    alice.upload_cross_signing_keys(upload.clone()).await.expect("it is confirmed");
 
     let found = alice.query_keys(&alice.id).await;
     assert_eq!(found["master_keys"][alice.id.as_str()], upload["master_key"]);

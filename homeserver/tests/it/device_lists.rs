@@ -68,6 +68,27 @@ async fn those_who_still_share_another_room_have_not_parted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_logs_out_is_news_and_leaves_no_keys() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    bob.publish_device_keys().await;
+    let phone = bob.login().await;
+    phone.publish_device_keys().await;
+    phone.upload_one_time_keys(["A".to_owned()]).await;
+    let before = now(&server);
+
+    phone.post("/_matrix/client/v3/logout", serde_json::json!({})).await.expect("it can log out");
+
+    assert_eq!(alice.key_changes(&before, &now(&server)).await, (set(&[&bob]), set(&[])));
+    let devices = alice.query_keys(&bob.id).await["device_keys"][bob.id.as_str()].clone();
+    let devices: Vec<_> = devices.as_object().expect("devices").keys().cloned().collect();
+    assert_eq!(devices, [bob.device_id.as_str()]);
+    assert_eq!(alice.claim_key(&phone).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_keys_are_no_news() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
@@ -97,6 +118,22 @@ async fn sharers_are_woken_where_their_rooms_are_known() {
 
     parked.woken().await;
     assert_eq!(reached, tail.view().head());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_sync_is_answered_when_a_sharer_has_new_keys() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    let first = alice.get("/_matrix/client/v3/sync").await.expect("sync answers");
+    let since = first["next_batch"].as_str().expect("a token");
+
+    let path = format!("/_matrix/client/v3/sync?since={since}&timeout=30000");
+    let (answer, _) = tokio::join!(alice.get(&path), bob.publish_device_keys());
+
+    let answer = answer.expect("sync answers");
+    assert_eq!(answer["device_lists"]["changed"], serde_json::json!([bob.id]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,15 +27,17 @@ async fn published_device_keys_are_found_by_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_name_of_a_device_is_told_with_its_keys_whatever_it_says_itself() {
     let server = TestServer::start().await;
-    let alice = server.user("alice").await;
-    let signer = Signer::device(&alice.device_id);
-    let mut keys = alice.device_keys(&signer);
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let name = json!({ "device_id": "PHONE", "initial_device_display_name": "Alice's phone" });
+    let login = alice.try_login(name).await.expect("the password is right");
+    let phone = alice.with_session("PHONE", login["access_token"].as_str().expect("an access token"));
+    let mut keys = phone.device_keys(&Signer::device(&phone.device_id));
     keys["unsigned"] = json!({ "device_display_name": "Pretended" });
 
-    alice.upload_keys(json!({ "device_keys": keys })).await.expect("the keys can be uploaded");
+    phone.upload_keys(json!({ "device_keys": keys })).await.expect("the keys can be uploaded");
 
-    let found = &alice.query_keys(&alice.id).await["device_keys"][alice.id.as_str()][alice.device_id.as_str()];
-    assert_eq!(found["unsigned"], json!({}));
+    let found = &bob.query_keys(&alice.id).await["device_keys"][alice.id.as_str()]["PHONE"];
+    assert_eq!(found["unsigned"], json!({ "device_display_name": "Alice's phone" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,6 +229,26 @@ async fn a_device_cannot_hoard_one_time_keys() {
     let refusal = alice.upload_keys(one_more).await.expect_err("there are enough");
 
     refusal.assert_is(&ErrorKind::InvalidParam);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_learns_from_sync_what_it_has_left() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let sync = async || alice.get("/_matrix/client/v3/sync?since=s0_0").await.expect("sync answers");
+    alice.upload_one_time_keys(["A".to_owned()]).await;
+    let fallback = json!({ "fallback_keys": { "signed_curve25519:F": { "key": "F", "fallback": true } } });
+    alice.upload_keys(fallback).await.expect("the key can be uploaded");
+
+    let before = sync().await;
+    bob.claim_key(&alice).await.expect("there is a key");
+    bob.claim_key(&alice).await.expect("there is a fallback key");
+    let after = sync().await;
+
+    assert_eq!(before["device_one_time_keys_count"], json!({ "signed_curve25519": 1 }));
+    assert_eq!(before["device_unused_fallback_key_types"], json!(["signed_curve25519"]));
+    assert_eq!(after["device_one_time_keys_count"], json!({ "signed_curve25519": 0 }));
+    assert_eq!(after["device_unused_fallback_key_types"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,47 @@ async fn a_message_waits_for_its_device_once_however_often_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_told_until_it_is_acknowledged_and_never_again() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let sync = async |since: &str| {
+        let answer = bob.get(&format!("/_matrix/client/v3/sync?since={since}")).await.expect("sync answers");
+        let next = answer["next_batch"].as_str().expect("a token").to_owned();
+        (answer["to_device"]["events"].clone(), next)
+    };
+    let (_, start) = sync("s0_0").await;
+    let messages = json!({ bob.id.as_str(): { bob.device_id.as_str(): { "body": "psst" } } });
+    alice.send_to_device("test.whisper", "one", messages).await.expect("the message can be sent");
+
+    let (first, next) = sync(&start).await;
+    let (answer_was_lost, _) = sync(&start).await;
+    let (later, _) = sync(&next).await;
+
+    let message = json!({ "sender": alice.id, "type": "test.whisper", "content": { "body": "psst" } });
+    assert_eq!(first, json!([message]));
+    assert_eq!(answer_was_lost, first);
+    assert!(later.is_null(), "{later}");
+    assert!(waiting(&server, &bob).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_from_the_future_acknowledges_nothing_that_is_still_to_come() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let bob_nid = nid(&server, &bob).await;
+    let acknowledge = |position| server.app.to_device.acknowledge(bob_nid, &bob.device_id, position);
+    acknowledge(Position(i64::MAX)).await.expect("messages can be acknowledged");
+
+    let messages = json!({ bob.id.as_str(): { bob.device_id.as_str(): {} } });
+    alice.send_to_device("test.whisper", "one", messages).await.expect("the message can be sent");
+
+    assert_eq!(waiting(&server, &bob).await.len(), 1);
+    let head = server.app.tail.view().head();
+    acknowledge(head).await.expect("messages can be acknowledged");
+    assert!(waiting(&server, &bob).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_type_or_another_sender_makes_it_another_request() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
@@ -57,19 +98,22 @@ async fn another_type_or_another_sender_makes_it_another_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_asterisk_stands_for_all_devices_and_unknown_ones_are_passed_over() {
+async fn an_asterisk_stands_for_all_other_devices_and_unknown_ones_are_passed_over() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
+    let phone = bob.login().await;
 
     let messages = json!({
-        bob.id.as_str(): { "*": { "to": "all" }, "UNKNOWN": {} },
+        bob.id.as_str(): { "*": { "to": "all" }, phone.device_id.as_str(): { "to": "one" }, "UNKNOWN": {} },
         "@nobody:test.local": { "*": {} },
     });
     alice.send_to_device("test.whisper", "one", messages).await.expect("the message can be sent");
 
-    let found = parsed(&waiting(&server, &bob).await);
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0]["content"], json!({ "to": "all" }));
+    for (device, to) in [(&bob, "all"), (&phone, "one")] {
+        let found = parsed(&waiting(&server, device).await);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["content"], json!({ "to": to }));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

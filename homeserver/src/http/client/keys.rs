@@ -5,7 +5,7 @@ use ruma::api::client::keys::{
 };
 
 use crate::{
-    App, Error, Result,
+    App, Result,
     accounts::interactive_auth::Operation,
     http::endpoint::Ruma,
     keys::{CrossSigningKeys, device_lists::Changes},
