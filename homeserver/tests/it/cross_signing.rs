@@ -145,7 +145,13 @@ async fn a_new_master_key_takes_along_the_keys_it_has_signed_and_no_others() {
     identity.master = Signer::cross_signing();
     let upload = identity.upload(&alice);
 
-    let caller = server.app.accounts.sessions.authenticate(&alice.token, std::net::Ipv4Addr::LOCALHOST.into()).await.expect("the token is valid");
+    let caller = server
+        .app
+        .accounts
+        .sessions
+        .authenticate(&alice.token, std::net::Ipv4Addr::LOCALHOST.into())
+        .await
+        .expect("the token is valid");
     let keys = CrossSigningKeys {
         master: serde_json::from_value(upload["master_key"].clone()).expect("a key"),
         self_signing: serde_json::from_value(upload["self_signing_key"].clone()).expect("a key"),
