@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{Notify, watch};
@@ -14,11 +17,12 @@ use crate::storage::numbers::{Position, UserNid};
 pub struct Bus {
     parked: Arc<Mutex<HashMap<UserNid, Vec<Arc<Notify>>>>>,
     head: watch::Sender<Position>,
+    is_closing: Arc<AtomicBool>,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { parked: Arc::default(), head: watch::channel(Position(0)).0 }
+        Self { parked: Arc::default(), head: watch::channel(Position(0)).0, is_closing: Arc::default() }
     }
 }
 
@@ -55,6 +59,14 @@ impl Bus {
         }
     }
 
+    /// Sends everybody away who waits, or comes to wait from now on: the server is about to stop.
+    pub fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        for waiter in self.lock().values().flatten() {
+            waiter.notify_one();
+        }
+    }
+
     /// Tells the readers of the log that it now ends at `position`.
     pub fn advance(&self, position: Position) {
         self.head.send_replace(position);
@@ -79,9 +91,13 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// Resolves at the next wake-up, also when that came before this call.
-    pub async fn woken(&self) {
-        self.notify.notified().await;
+    /// Resolves at the next wake-up, also when that came before this call. There may be news then, or
+    /// the server is about to stop and whoever waits has to leave: that is false.
+    pub async fn woken(&self) -> bool {
+        if !self.bus.is_closing.load(Ordering::Acquire) {
+            self.notify.notified().await;
+        }
+        !self.bus.is_closing.load(Ordering::Acquire)
     }
 }
 

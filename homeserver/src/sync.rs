@@ -110,7 +110,7 @@ impl Sync {
         let parked = self.tail.bus().park(asked.user.nid);
         loop {
             let (answer, has_news, next) = self.answer(&asked).await?;
-            if has_news || tokio::time::timeout_at(deadline, parked.woken()).await.is_err() {
+            if has_news || !matches!(tokio::time::timeout_at(deadline, parked.woken()).await, Ok(true)) {
                 return Ok(answer);
             }
             // What was looked at and did not concern the client need not be looked at again.

@@ -13,7 +13,6 @@ const RESTART_DELAY: (Duration, Duration) = (Duration::from_millis(200), Duratio
 pub struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,
-    close: CancellationToken,
 }
 
 impl Tasks {
@@ -57,16 +56,6 @@ impl Tasks {
         });
     }
 
-    /// Resolves shortly before the server stops: requests that wait for news answer then.
-    pub fn closing(&self) -> CancellationToken {
-        self.close.clone()
-    }
-
-    /// Tells requests that wait for news to answer now.
-    pub fn close(&self) {
-        self.close.cancel();
-    }
-
     /// Resolves when the server stops.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
@@ -74,7 +63,6 @@ impl Tasks {
 
     /// Asks all tasks to end and waits until they have.
     pub async fn stop(&self) {
-        self.close.cancel();
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;

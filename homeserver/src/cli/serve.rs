@@ -169,7 +169,7 @@ impl Front {
 
     async fn close(&self) {
         if let Some(app) = self.entrance.app() {
-            app.tasks.close();
+            app.tail.bus().close();
         }
         for server in &self.servers {
             http::stop(server, &self.entrance).await;

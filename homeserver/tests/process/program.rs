@@ -29,6 +29,7 @@ pub struct Salon {
     log: Receiver<String>,
     /// `http://127.0.0.1:…`
     pub url: String,
+    metrics_url: String,
     http: reqwest::Client,
 }
 
@@ -41,6 +42,7 @@ impl Place {
         let place = Self { directory: directory.expect("a directory can be made"), variables: Vec::new() };
         place
             .with("SALON_LISTENERS__PLAIN", "127.0.0.1:0")
+            .with("SALON_LISTENERS__METRICS", "127.0.0.1:0")
             .with("SALON_REGISTRATION__MODE", "open")
             .with("SALON_RATE_LIMITS__ENABLED", "false")
     }
@@ -113,10 +115,16 @@ impl Salon {
                 }
             });
         }
-        let mut salon = Self { process, log, url: String::new(), http: reqwest::Client::new() };
-        let listening = salon.until_logged("Listening");
-        let address = listening.split("address=").nth(1).expect("the line tells the address");
-        salon.url = format!("http://{address}");
+        let http = reqwest::Client::new();
+        let mut salon = Self { process, log, url: String::new(), metrics_url: String::new(), http };
+        let mut listening = || {
+            let line = salon.until_logged("Listening");
+            let address = line.split("address=").nth(1).expect("the line tells the address");
+            format!("http://{address}")
+        };
+        let (url, metrics_url) = (listening(), listening());
+        salon.url = url;
+        salon.metrics_url = metrics_url;
         salon
     }
 
@@ -143,6 +151,20 @@ impl Salon {
         let deadline = Instant::now() + PATIENCE;
         while !self.get("/health").await.0.is_success() {
             assert!(Instant::now() < deadline, "the server did not become healthy: {:?}", self.output());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until so many requests wait for news, as Prometheus would see it.
+    pub async fn until_parked(&self, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        let expected = format!("salon_parked_requests {count}\n");
+        loop {
+            let answer = self.http.get(format!("{}/metrics", self.metrics_url)).send().await.expect("it answers");
+            if answer.text().await.expect("it is text").contains(&expected) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "there are not {count} parked requests");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

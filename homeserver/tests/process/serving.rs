@@ -75,6 +75,28 @@ async fn a_request_in_flight_is_answered_before_the_server_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_for_news_is_answered_when_the_server_stops() {
+    let place = Place::new();
+    let salon = place.start_ready().await;
+    let token = salon.register("alice").await;
+    let (_, _, first) = salon.get_as("/_matrix/client/v3/sync", &token).await;
+    let since = first["next_batch"].as_str().expect("a token").to_owned();
+    let path = format!("/_matrix/client/v3/sync?timeout=60000&since={since}");
+    let stop = async {
+        salon.until_parked(1).await;
+        salon.signal(Signal::TERM);
+    };
+
+    let started = std::time::Instant::now();
+    let ((status, _, answer), ()) = tokio::join!(salon.get_as(&path, &token), stop);
+
+    assert!(status.is_success(), "{answer}");
+    assert_eq!(answer["next_batch"], since.as_str());
+    assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
+    assert!(salon.wait().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_do_not_delay_the_stop() {
     let place = Place::new();
     let salon = place.start_ready().await;
