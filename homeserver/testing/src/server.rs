@@ -43,7 +43,6 @@ impl TestServer {
         let name = "test.local".try_into().expect("the name is valid");
         let mut config = Config::for_tests(name, &database.url(), data.path());
         change(&mut config);
-        let app = start(config, Clock::default()).await;
         Self::run(config, Clock::default(), database, data).await
     }
 
@@ -56,9 +55,7 @@ impl TestServer {
     }
 
     async fn run(config: Config, clock: Clock, database: TestDatabase, data: tempfile::TempDir) -> Self {
-        let storage = Storage::open(&Address::of(&config).expect("a database is set"), config.database.connections);
-        let storage = storage.expect("the URL of the database is valid");
-        let app = App::start(config, storage, clock, Metrics::default()).await.expect("the server starts");
+        let app = start(config, clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let server = homeserver::http::serve(&Entrance::to(app.clone()), vec![Socket::Plain(listener)], CONNECTIONS);

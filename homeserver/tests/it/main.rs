@@ -3,11 +3,11 @@
 
 mod account_data;
 mod accounts;
+mod cross_signing;
+mod device_lists;
 mod devices;
 mod discovery;
 mod interactive_auth;
-mod cross_signing;
-mod device_lists;
 mod key_backups;
 mod keys;
 mod listeners;
