@@ -4,12 +4,15 @@ pub mod account_data;
 pub mod administration;
 pub mod credentials;
 pub mod filters;
+pub mod followed;
+pub mod ignored;
 pub mod interactive_auth;
 pub mod login;
 pub mod names;
 pub mod openid;
 pub mod passwords;
 pub mod profiles;
+pub mod push_rules;
 pub mod registration;
 pub mod sessions;
 mod tidying;
@@ -18,8 +21,8 @@ use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 
 use self::{
     account_data::AccountData, administration::Administration, credentials::Credentials, filters::Filters,
-    interactive_auth::InteractiveAuth, login::Login, openid::OpenId, passwords::Passwords, profiles::Profiles,
-    registration::Registration, sessions::Sessions,
+    ignored::Ignored, interactive_auth::InteractiveAuth, login::Login, openid::OpenId, passwords::Passwords,
+    profiles::Profiles, push_rules::PushRules, registration::Registration, sessions::Sessions,
 };
 use crate::{
     Result,
@@ -28,7 +31,7 @@ use crate::{
     config,
     secrets::Secrets,
     storage::{Storage, numbers::UserNid},
-    tail::Log,
+    tail::{Log, Tail},
     tasks::Tasks,
 };
 
@@ -57,6 +60,7 @@ pub struct Parts<'a> {
     pub secrets: Secrets,
     pub clock: Clock,
     pub log: Log,
+    pub tail: Tail,
     pub tasks: &'a Tasks,
     pub access: &'a Access,
     pub server_name: OwnedServerName,
@@ -80,6 +84,8 @@ pub struct Accounts {
     pub profiles: Profiles,
     pub account_data: AccountData,
     pub filters: Filters,
+    pub ignored: Ignored,
+    pub push_rules: PushRules,
 }
 
 impl Accounts {
@@ -94,11 +100,13 @@ impl Accounts {
         let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
         let administration =
             Administration::new(&parts, passwords, sessions.clone(), registration.clone(), interactive_auth.clone());
-        let Parts { storage, secrets, clock, log, server_name, .. } = parts;
+        let Parts { storage, secrets, clock, log, tail, server_name, .. } = parts;
         Ok(Self {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
             profiles: Profiles::new(storage.clone(), server_name),
             account_data: AccountData::new(storage.clone(), log),
+            ignored: ignored::follow(storage.clone(), tail.clone()),
+            push_rules: PushRules::new(storage.clone(), tail),
             filters: Filters::new(storage, secrets, clock),
             sessions,
             interactive_auth,

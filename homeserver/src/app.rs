@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     config::{Config, Hidden},
     devices::Devices,
+    ephemeral::{Counter, Nudges, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
     membership::Memberships,
     metrics::Metrics,
@@ -25,6 +26,7 @@ use crate::{
     sync::{self, Sync},
     tail::{Log, Tail},
     tasks::Tasks,
+    unread::{Judge, Unread},
 };
 
 /// One server; clones share it. Any number can live in one process.
@@ -51,6 +53,9 @@ pub struct Services {
     pub to_device: ToDevice,
     pub backups: Backups,
     pub rooms: Rooms,
+    pub receipts: Receipts,
+    pub typing: Typing,
+    pub unread: Unread,
     pub memberships: Memberships,
     pub reading: Reading,
     pub sync: Sync,
@@ -98,6 +103,7 @@ impl App {
             secrets: secrets.clone(),
             clock: clock.clone(),
             log: log.clone(),
+            tail: tail.clone(),
             tasks,
             access: &access,
             server_name: server_name.clone(),
@@ -119,6 +125,12 @@ impl App {
             clock.clone(),
             config.rooms.default_version.clone(),
         );
+        let nudges = Nudges::start(tail.bus().clone(), tasks);
+        let counter = Counter::new(clock.clone());
+        let receipts = Receipts::new(storage.clone(), log.clone(), rooms.clone(), clock.clone(), nudges.clone());
+        let typing = Typing::start(rooms.clone(), clock.clone(), counter, nudges, tasks);
+        let judge = Judge::new(rooms.clone(), accounts.push_rules.clone(), accounts.ignored.clone());
+        let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
         let memberships = Memberships::new(storage.clone(), rooms.clone());
         let reading = Reading::new(rooms.clone(), clock.clone());
         let sync = Sync::new(
@@ -149,6 +161,9 @@ impl App {
             to_device,
             backups,
             rooms,
+            receipts,
+            typing,
+            unread,
             memberships,
             reading,
             sync,

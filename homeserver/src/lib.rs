@@ -12,6 +12,9 @@ pub mod sync;
 pub mod membership;
 pub mod reading;
 
+pub mod ephemeral;
+pub mod unread;
+
 pub mod rooms;
 
 pub mod access;

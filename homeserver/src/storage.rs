@@ -22,6 +22,7 @@ pub mod nids;
 pub mod numbers;
 pub mod private;
 pub mod profiles;
+pub mod receipts;
 pub mod registration_tokens;
 pub mod rooms;
 pub mod settings;
@@ -29,6 +30,7 @@ pub mod snapshots;
 pub mod streams;
 pub mod to_device;
 pub mod tokens;
+pub mod unread;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

@@ -3,6 +3,7 @@
 mod account;
 mod account_data;
 mod devices;
+mod ephemeral;
 mod filter;
 mod key_backups;
 mod keys;
@@ -115,6 +116,14 @@ pub fn routes() -> Vec<Route> {
         endpoint(devices::rename),
         endpoint(devices::delete).prepared(legacy::auth),
         endpoint(devices::delete_several).prepared(legacy::auth),
+        // Modules: Typing notifications
+        endpoint(ephemeral::typing).prepared(ephemeral::with_timeout),
+
+        // Modules: Receipts
+        endpoint(ephemeral::receipt).prepared(ephemeral::with_valid_thread),
+
+        // Modules: Read and unread markers
+        endpoint(ephemeral::read_markers),
 
         // Modules: Send-to-Device messaging
         endpoint(to_device::send),

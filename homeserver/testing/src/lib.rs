@@ -1,6 +1,7 @@
 //! Real Salon servers in one process, for tests: each has a database, a port and a clock of its own.
 
 mod account;
+mod attention;
 mod database;
 mod encryption;
 mod remote;

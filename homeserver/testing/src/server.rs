@@ -1,9 +1,10 @@
 //! A whole server in the test's process, spoken to over HTTP.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use homeserver::{
     App,
+    accounts::User,
     clock::Clock,
     config::Config,
     http::{Entrance, Socket},
@@ -24,7 +25,7 @@ pub struct TestServer {
     address: SocketAddr,
     http: reqwest::Client,
     database: TestDatabase,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl TestServer {
@@ -42,7 +43,19 @@ impl TestServer {
         let name = "test.local".try_into().expect("the name is valid");
         let mut config = Config::for_tests(name, &database.url(), data.path());
         change(&mut config);
-        let app = start(config, Clock::default()).await;
+        Self::run(config, Clock::default(), database, data).await
+    }
+
+    /// Stops the server and starts it again, with the same database, data and clock, but on another
+    /// port: see [`TestUser::at`].
+    pub async fn restart(self) -> Self {
+        self.app.stop().await;
+        let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
+        Self::run(config, clock, self.database, self.data).await
+    }
+
+    async fn run(config: Config, clock: Clock, database: TestDatabase, data: tempfile::TempDir) -> Self {
+        let app = start(config, clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let server = homeserver::http::serve(&Entrance::to(app.clone()), vec![Socket::Plain(listener)], CONNECTIONS);
@@ -52,7 +65,7 @@ impl TestServer {
                 panic!("the listener failed: {fault}");
             }
         });
-        Self { app, address, http: reqwest::Client::new(), database, _data: data }
+        Self { app, address, http: reqwest::Client::new(), database, data }
     }
 
     /// Another process of the same server: it shares the database and the clock, and has no port.
@@ -74,6 +87,12 @@ impl TestServer {
     /// A plain HTTP client.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// The user behind a test user's session, as services know it.
+    pub async fn caller(&self, user: &TestUser) -> User {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        self.app.accounts.sessions.authenticate(&user.token, address).await.expect("the token is valid")
     }
 
     /// Somebody without an account.

@@ -81,6 +81,12 @@ impl TestUser {
         Self { device_id: device_id.into(), token: token.to_owned(), ..self.clone() }
     }
 
+    /// The same session, with a server that was started again.
+    #[must_use]
+    pub fn at(&self, server: &TestServer) -> Self {
+        Self { base: server.url(), ..self.clone() }
+    }
+
     /// Sends a request that ruma has a type for.
     pub async fn send<R>(&self, request: R) -> Answer<R::IncomingResponse>
     where

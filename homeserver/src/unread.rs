@@ -1,0 +1,277 @@
+//! Counts what people have not read. Client-server API, "Receiving notifications".
+//!
+//! Nothing is counted when an event is sent. Each reader's count is brought up to date when it is
+//! asked for, from the facts in the tail; where these do not reach, from the stored timeline.
+
+mod judge;
+mod tally;
+mod upkeep;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ruma::OwnedEventId;
+use tokio::sync::Mutex;
+
+pub use self::judge::{Judge, Verdict};
+use self::{
+    tally::Tally,
+    upkeep::{Tallies, Unsaved},
+};
+use crate::{
+    Result,
+    accounts::User,
+    event::{Event, member_of},
+    rooms::{
+        Rooms,
+        view::{View, membership_in},
+    },
+    storage::{
+        Storage,
+        events::Range,
+        numbers::{Position, RoomNid},
+        receipts,
+        rooms::Membership,
+        unread,
+    },
+    tail::{Fact, Tail},
+    tasks::Tasks,
+};
+
+/// Counts kept in memory, one per reader and room.
+const TALLIES: usize = 200_000;
+/// Events of the stored timeline that are looked at for one count. What is older counts as read.
+const LOOKED_AT: usize = 5_000;
+/// Events read from the database at a time.
+const PAGE: usize = 200;
+
+/// What somebody has not read in a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events in no thread that they were notified of.
+    pub notifications: u64,
+    /// Those of them that are to be highlighted.
+    pub highlights: u64,
+    /// The same two numbers for each thread that has any, by its root.
+    pub threads: BTreeMap<OwnedEventId, (u64, u64)>,
+}
+
+impl Counts {
+    fn add(&mut self, thread: Option<&OwnedEventId>, is_highlight: bool) {
+        let highlights = u64::from(is_highlight);
+        let Some(root) = thread else {
+            self.notifications += 1;
+            self.highlights += highlights;
+            return;
+        };
+        let counted = self.threads.entry(root.clone()).or_default();
+        counted.0 += 1;
+        counted.1 += highlights;
+    }
+
+    /// Notifications and highlights, threads included: for clients that do not tell them apart.
+    pub fn total(&self) -> (u64, u64) {
+        self.threads
+            .values()
+            .fold((self.notifications, self.highlights), |total, thread| (total.0 + thread.0, total.1 + thread.1))
+    }
+}
+
+/// Unread counts of all users; clones share them.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    storage: Storage,
+    rooms: Rooms,
+    tail: Tail,
+    judge: Judge,
+    tallies: Arc<Tallies>,
+    unsaved: Unsaved,
+}
+
+impl Unread {
+    /// Starts the task that stores counts now and then.
+    pub fn start(storage: Storage, rooms: Rooms, tail: Tail, judge: Judge, tasks: &Tasks) -> Self {
+        let tallies = Arc::new(Tallies::new(TALLIES));
+        let unsaved = Unsaved::start(storage.clone(), tallies.clone(), tasks);
+        Self { storage, rooms, tail, judge, tallies, unsaved }
+    }
+
+    /// What `reader`, who is in the room, has not read of its events up to `upto`.
+    pub async fn counts(&self, reader: &User, view: &Arc<View>, upto: Position) -> Result<Counts> {
+        let key = (reader.nid, view.nid);
+        let tally = self.tallies.get_or_insert_async(&key, self.load(reader, view)).await?;
+        // Held while counting: nobody else who reads for the same user should count the same again.
+        let mut tally = tally.lock().await;
+        self.catch_up(&mut tally, reader, view, upto).await?;
+        if tally.is_worth_saving() {
+            self.unsaved.note(key, tally.save());
+        }
+        Ok(tally.counts().clone())
+    }
+
+    /// Brings a count into memory, as it was stored.
+    async fn load(&self, reader: &User, view: &View) -> Result<Arc<Mutex<Tally>>> {
+        let mut conn = self.storage.conn().await?;
+        let stored = unread::find(&mut conn, reader.nid, view.nid).await?;
+        let marks = receipts::marks(&mut conn, view.nid, reader.nid).await?;
+        drop(conn);
+        let mut tally = stored.and_then(|stored| Tally::restore(stored.position, &stored.content)).unwrap_or_default();
+        tally.read_marks(&marks);
+        Ok(Arc::new(Mutex::new(tally)))
+    }
+
+    async fn catch_up(&self, tally: &mut Tally, reader: &User, view: &Arc<View>, upto: Position) -> Result<()> {
+        let since = tally.counted_to();
+        if since >= upto {
+            return Ok(());
+        }
+        match self.facts(reader, view.nid, since, upto) {
+            Some(facts) => {
+                for (position, fact) in facts {
+                    match fact {
+                        Fact::Event(event) => self.count(tally, reader, view, &event, position).await?,
+                        Fact::Receipt(receipt) => tally.read(&receipt.thread, receipt.event_position),
+                        _ => {}
+                    }
+                }
+            }
+            None => self.recount(tally, reader, view, upto).await?,
+        }
+        tally.reach(upto);
+        Ok(())
+    }
+
+    /// What happened in the room that bears on the reader's count, if the tail has all of it.
+    fn facts(&self, reader: &User, room: RoomNid, since: Position, upto: Position) -> Option<Vec<(Position, Fact)>> {
+        let tail = self.tail.view();
+        if !tail.reaches(since) {
+            return None;
+        }
+        let facts = tail.room(room, since).take_while(|entry| entry.position <= upto);
+        let bearing = facts.filter(|entry| match &entry.fact {
+            Fact::Event(_) => true,
+            Fact::Receipt(receipt) => receipt.user == reader.nid,
+            _ => false,
+        });
+        Some(bearing.map(|entry| (entry.position, entry.fact.clone())).collect())
+    }
+
+    /// Takes one event into account, in the order of the timeline.
+    async fn count(
+        &self,
+        tally: &mut Tally,
+        reader: &User,
+        view: &View,
+        event: &Arc<Event>,
+        position: Position,
+    ) -> Result<()> {
+        tally.look();
+        match self.bearing(reader, view, event).await? {
+            Bearing::None => {}
+            Bearing::CameIn => tally.read_everything(position),
+            Bearing::Said { thread } => tally.read_thread(thread.as_deref(), position),
+            Bearing::Redacts(redacted) => tally.forget(redacted),
+            Bearing::Notifies { thread, is_highlight } => tally.add(position, thread, is_highlight),
+        }
+        Ok(())
+    }
+
+    /// Counts from the stored timeline, newest event first, back to where the count stands.
+    async fn recount(&self, tally: &mut Tally, reader: &User, view: &View, upto: Position) -> Result<()> {
+        let since = tally.counted_to();
+        let marks = receipts::marks(&mut *self.storage.conn().await?, view.nid, reader.nid).await?;
+        tally.read_marks(&marks);
+        let mut found = Vec::new();
+        let mut below = Position(upto.0 + 1);
+        let mut looked_at = 0;
+        'timeline: while looked_at < LOOKED_AT {
+            let above = since.max(tally.everything_read_to());
+            let events = self.rooms.stored_page(view.nid, Range::Down(below, above), PAGE).await?;
+            let is_end = events.len() < PAGE;
+            looked_at += events.len();
+            for event in events {
+                let Some(position) = event.position() else { continue };
+                below = position;
+                tally.look();
+                match self.bearing(reader, view, &event).await? {
+                    Bearing::None => {}
+                    Bearing::CameIn => {
+                        tally.read_everything(position);
+                        break 'timeline;
+                    }
+                    Bearing::Said { thread } => tally.read_thread(thread.as_deref(), position),
+                    Bearing::Redacts(redacted) => tally.forget(redacted),
+                    Bearing::Notifies { thread, is_highlight } => found.push((position, thread, is_highlight)),
+                }
+            }
+            if is_end || found.len() > tally::MOST {
+                break;
+            }
+        }
+        for (position, thread, is_highlight) in found.into_iter().rev() {
+            tally.add(position, thread, is_highlight);
+        }
+        Ok(())
+    }
+
+    /// What an event means for the reader's count.
+    async fn bearing(&self, reader: &User, view: &View, event: &Arc<Event>) -> Result<Bearing> {
+        if event.is_redacted() {
+            return Ok(Bearing::None);
+        }
+        if event.state_key().is_some() && member_of(event).as_ref() == Some(&reader.id) {
+            return Ok(if changes_to_join(event) { Bearing::CameIn } else { Bearing::None });
+        }
+        if let Some(redacted) = &event.pdu.redacts {
+            let redacted = self.rooms.events().find(redacted).await?;
+            let taken_back = redacted.filter(|redacted| redacted.is_redacted() && redacted.room_nid == view.nid);
+            return Ok(taken_back.and_then(|event| event.position()).map_or(Bearing::None, Bearing::Redacts));
+        }
+        if event.sender_nid == reader.nid {
+            // "… by sending an event, notifications prior to and including that event MUST be marked
+            // as read": as a threaded receipt would. State is often set without reading the room.
+            if event.state_key().is_some() {
+                return Ok(Bearing::None);
+            }
+            return Ok(Bearing::Said { thread: self.judge.thread(event).await? });
+        }
+        let verdict = self.judge.judge(reader, view, event).await?;
+        if !verdict.notifies() {
+            return Ok(Bearing::None);
+        }
+        Ok(Bearing::Notifies { thread: self.judge.thread(event).await?, is_highlight: verdict.is_highlight() })
+    }
+}
+
+/// What an event means for somebody's count.
+#[derive(Debug)]
+enum Bearing {
+    None,
+    /// They came into the room: what was before is not theirs to read.
+    CameIn,
+    /// They said something themselves.
+    Said {
+        thread: Option<OwnedEventId>,
+    },
+    /// The event at this position was taken back.
+    Redacts(Position),
+    /// They are notified.
+    Notifies {
+        thread: Option<OwnedEventId>,
+        is_highlight: bool,
+    },
+}
+
+/// Whether a membership event says that somebody came in who was not in the room before.
+fn changes_to_join(event: &Arc<Event>) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Unsigned {
+        prev_content: Option<Content>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Content {
+        membership: String,
+    }
+    let before = serde_json::from_str::<Unsigned>(&format!("{{{}}}", event.unsigned)).ok();
+    let before = before.and_then(|unsigned| unsigned.prev_content);
+    membership_in(event) == Membership::Join && before.is_none_or(|content| content.membership != "join")
+}
