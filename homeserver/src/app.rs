@@ -120,7 +120,7 @@ impl App {
             config.rooms.default_version.clone(),
         );
         let memberships = Memberships::new(storage.clone(), rooms.clone());
-        let reading = Reading::new(rooms.clone(), clock.clone());
+        let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
         let sync = Sync::new(
             storage.clone(),
             tail.clone(),

@@ -2,12 +2,16 @@
 
 pub mod append;
 pub mod auth_graph;
+pub mod bundles;
 pub mod checks;
 pub mod create;
 pub mod draft;
 pub mod events;
 pub mod heads;
+pub mod ignored;
 mod redaction;
+pub mod related;
+mod relations;
 pub mod residents;
 pub mod resolution;
 pub mod snapshots;
@@ -27,6 +31,8 @@ use self::{
     draft::{Drafter, Wish},
     events::Events,
     heads::Heads,
+    ignored::Ignored,
+    relations::Relations,
     residents::Residents,
     snapshots::Snapshots,
     transactions::Transactions,
@@ -56,6 +62,8 @@ pub struct Rooms {
     residents: Residents,
     drafter: Drafter,
     transactions: Transactions,
+    relations: Relations,
+    ignored: Ignored,
 }
 
 impl Rooms {
@@ -84,6 +92,8 @@ impl Rooms {
             residents,
             drafter: Drafter::new(storage.clone(), events.clone(), signing.clone(), clock.clone()),
             transactions: Transactions::new(storage.clone(), clock.clone()),
+            relations: Relations::new(storage.clone()),
+            ignored: Ignored::new(storage.clone(), tail.clone()),
             storage,
             log,
             signing,
@@ -107,6 +117,11 @@ impl Rooms {
     /// Which rooms users have to do with.
     pub fn residents(&self) -> &Residents {
         &self.residents
+    }
+
+    /// Whom readers ignore.
+    pub fn ignored(&self) -> &Ignored {
+        &self.ignored
     }
 
     /// The name of this server.
@@ -183,6 +198,7 @@ impl Rooms {
         wish: Wish,
         transaction: Option<Transaction>,
     ) -> Result<OwnedEventId> {
+        let _claim = self.may_relate(sender, room, &wish).await?;
         let room = self.heads.room(room);
         let (commit, event_id) = {
             let mut held = self.heads.hold(&room).await?;

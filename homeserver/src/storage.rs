@@ -23,6 +23,7 @@ pub mod numbers;
 pub mod private;
 pub mod profiles;
 pub mod registration_tokens;
+pub mod relations;
 pub mod rooms;
 pub mod settings;
 pub mod snapshots;
