@@ -53,6 +53,7 @@ use crate::{
 pub struct Rooms {
     storage: Storage,
     log: Log,
+    tail: Tail,
     signing: SigningKey,
     clock: Clock,
     default_version: RoomVersionId,
@@ -80,11 +81,13 @@ impl Rooms {
         let snapshots = Snapshots::new(storage.clone());
         let heads = Heads::new(storage.clone(), events.clone(), snapshots.clone());
         let residents = Residents::new(storage.clone(), tail.clone());
+        let relations = Relations::new(storage.clone());
         tail.on_gap({
-            let (heads, residents) = (heads.clone(), residents.clone());
+            let (heads, residents, relations) = (heads.clone(), residents.clone(), relations.clone());
             move || {
                 heads.forget_committed();
                 residents.forget_all();
+                relations.forget_all();
             }
         });
         Self {
@@ -92,10 +95,11 @@ impl Rooms {
             residents,
             drafter: Drafter::new(storage.clone(), events.clone(), signing.clone(), clock.clone()),
             transactions: Transactions::new(storage.clone(), clock.clone()),
-            relations: Relations::new(storage.clone()),
+            relations,
             ignored: Ignored::new(storage.clone(), tail.clone()),
             storage,
             log,
+            tail,
             signing,
             clock,
             default_version,

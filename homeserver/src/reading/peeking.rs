@@ -7,7 +7,7 @@ use crate::{
     Result,
     accounts::User,
     json,
-    storage::{events::Range, numbers::Position, streams},
+    storage::{account_data, events::Range, numbers::Position},
 };
 
 /// Events that are shown.
@@ -23,7 +23,7 @@ impl Reading {
         page.events.reverse();
         let state = self.rooms.state_events(&state).await?;
         let account_data =
-            streams::account_data_of_room(&mut *self.storage.conn().await?, reader.nid, view.nid).await?;
+            account_data::of_room(&mut *self.storage.conn().await?, reader.nid, view.nid).await?;
         let telling = self.telling(&mut sight, reader, &page.events).await?;
         let membership = sight.membership();
         Ok(json::object(|answer| {

@@ -14,9 +14,8 @@ use crate::{
     Result,
     event::Event,
     storage::{
-        Storage,
+        Storage, account_data,
         numbers::{Position, UserNid},
-        streams,
     },
     tail::{Fact, Tail},
 };
@@ -93,7 +92,7 @@ impl Ignored {
         }
         // The head first: what is newer is found in the tail next time.
         let as_of = self.tail.view().head();
-        let content = streams::find_account_data(&mut *self.storage.conn().await?, reader, None, KIND).await?;
+        let content = account_data::find(&mut *self.storage.conn().await?, reader, None, KIND).await?;
         let users = match content {
             Some(content) => IgnoredUsers::parse(&content, &*self.storage.user_id(reader).await?),
             None => IgnoredUsers::default(),

@@ -155,6 +155,11 @@ impl Relations {
         }
     }
 
+    /// Forgets everything that is known.
+    pub(super) fn forget_all(&self) {
+        self.children.clear();
+    }
+
     async fn read(&self, parents: &[&Event], until: Position) -> Result<HashMap<OwnedEventId, Children>> {
         let mut all: HashMap<OwnedEventId, Children> = HashMap::new();
         if parents.is_empty() {

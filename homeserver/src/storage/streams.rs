@@ -44,39 +44,6 @@ pub async fn account_data_since(
     Ok(all.collect())
 }
 
-/// Finds the content of a piece of account data, global if there is no room.
-pub async fn find_account_data(
-    conn: &mut Conn,
-    user: UserNid,
-    room: Option<RoomNid>,
-    kind: &str,
-) -> Result<Option<String>> {
-    let found = sqlx::query_scalar!(
-        "select content as `content: Text` from account_data where user_nid = ? and room_nid = ? and type = ?",
-        user,
-        room.map_or(0, |room| room.0),
-        kind
-    );
-    Ok(found.fetch_optional(conn).await?.map(|content| content.0))
-}
-
-/// Lists a user's account data in one room.
-pub async fn account_data_of_room(conn: &mut Conn, user: UserNid, room: RoomNid) -> Result<Vec<StoredAccountData>> {
-    let rows = sqlx::query!(
-        "select type as `kind: Text`, content as `content: Text`
-         from account_data
-         where user_nid = ? and room_nid = ?
-         order by type",
-        user,
-        room
-    )
-    .fetch_all(conn)
-    .await?;
-    let all =
-        rows.into_iter().map(|row| StoredAccountData { room: Some(room), kind: row.kind.0, content: row.content.0 });
-    Ok(all.collect())
-}
-
 /// Lists the messages for a device after `since`, up to `head`, oldest first.
 pub async fn to_device_since(
     conn: &mut Conn,

@@ -3,6 +3,7 @@
 mod account;
 mod database;
 mod encryption;
+mod relations;
 mod rooms;
 mod server;
 mod user;

@@ -16,6 +16,7 @@ mod malformed_requests;
 mod profiles;
 mod rate_limits;
 mod registration;
+mod relations;
 mod rooms;
 mod sync;
 mod to_device;
