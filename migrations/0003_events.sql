@@ -105,7 +105,7 @@ create table if not exists stripped_state (
     primary key (user_nid, room_nid)
 );
 
--- A relation between two events; the target need not be known.
+-- A relation between two events; the target need not be known. It ends when the event is redacted.
 create table if not exists event_relations (
     room_nid bigint not null,
     target_id varbinary(255) not null,
@@ -116,7 +116,8 @@ create table if not exists event_relations (
     type varbinary(255) not null,
     aggregation_key varbinary(255) null,
     primary key (room_nid, target_id, rel_type, position, event_nid),
-    unique key event_relations_event (event_nid)
+    unique key event_relations_event (event_nid),
+    key event_relations_type (room_nid, rel_type, position)
 );
 
 -- A redaction and the event it is meant for, which need not be known yet.

@@ -132,7 +132,7 @@ impl App {
         let judge = Judge::new(rooms.clone(), accounts.push_rules.clone(), accounts.ignored.clone());
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
         let memberships = Memberships::new(storage.clone(), rooms.clone());
-        let reading = Reading::new(rooms.clone(), clock.clone());
+        let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
         let sync = Sync::new(
             storage.clone(),
             tail.clone(),

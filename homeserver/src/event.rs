@@ -3,6 +3,7 @@
 
 mod client_form;
 mod pdu;
+pub mod relation;
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 
 pub use self::client_form::{ClientForm, Unsigned};
 pub use self::pdu::Pdu;
+use self::relation::Relation;
 use crate::{
     Result,
     storage::numbers::{EventNid, Position, RoomNid, SnapshotNid, StateKeyNid, UserNid},
@@ -165,6 +167,11 @@ impl Event {
     /// The content as `T`, for those that were checked when the event was accepted.
     pub fn content_as<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(self.pdu.content.get()).ok()
+    }
+
+    /// Its relation to another event, if it states one.
+    pub fn relation(&self) -> Option<Relation> {
+        Relation::of(self.content())
     }
 
     /// Whether it violates the rules at its place in the graph.

@@ -2,19 +2,26 @@
 
 pub mod filter;
 pub mod members;
+pub mod peeking;
+pub mod relations;
+pub mod telling;
+pub mod threads;
 pub mod token;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use ruma::{
-    EventId, OwnedUserId, RoomId,
+    EventId, RoomId, UserId,
     api::{
         Direction as RequestDirection,
         client::{context::get_context, filter::RoomEventFilter, message::get_message_events},
     },
 };
 
-use self::{filter::EventFilter, token::Token};
+use self::{
+    filter::{EventFilter, RelationFilter},
+    token::Token,
+};
 use crate::{
     Error, Result,
     accounts::User,
@@ -24,106 +31,186 @@ use crate::{
     rooms::{
         Rooms,
         snapshots::Snapshot,
-        timeline::{Direction, Visible},
+        timeline::{Direction, Page, Visible},
         view::View,
+        visibility::Sight,
     },
-    storage::numbers::Position,
+    storage::{Storage, events::Range, numbers::Position},
 };
 
 /// Events on a page, at most.
 const MAX_LIMIT: usize = 1000;
 
+/// What surrounds an event.
+#[derive(Debug)]
+pub struct Around {
+    /// The events just before it, newest first.
+    pub before: Vec<Visible>,
+    /// The events just after it, oldest first.
+    pub after: Vec<Visible>,
+    /// Before all of them.
+    pub start: Token,
+    /// After all of them.
+    pub end: Token,
+}
+
 /// What people read in rooms.
 #[derive(Clone, Debug)]
 pub struct Reading {
+    storage: Storage,
     rooms: Rooms,
     clock: Clock,
 }
 
 impl Reading {
     /// Reads in `rooms`.
-    pub fn new(rooms: Rooms, clock: Clock) -> Self {
-        Self { rooms, clock }
+    pub fn new(storage: Storage, rooms: Rooms, clock: Clock) -> Self {
+        Self { storage, rooms, clock }
     }
 
     /// A page of a room's timeline. Client-server API, "Paginating events".
-    pub async fn messages(&self, reader: &User, request: get_message_events::v3::Request) -> Result<String> {
+    pub async fn messages(
+        &self,
+        reader: &User,
+        request: get_message_events::v3::Request,
+        relations: RelationFilter,
+    ) -> Result<String> {
         let (view, mut sight) = self.rooms.readable(reader, &request.room_id).await?;
-        let direction = match request.dir {
-            RequestDirection::Backward => Direction::Backward,
-            RequestDirection::Forward => Direction::Forward,
-        };
-        let horizon = self.rooms.horizon(&view, &sight, reader);
+        let horizon = self.rooms.horizon(&sight);
+        let is_backward = request.dir == RequestDirection::Backward;
         let from = match request.from.as_deref() {
             Some(token) => Token::parse(token)?.position.min(horizon),
-            None if direction == Direction::Backward => horizon,
+            None if is_backward => horizon,
             None => Position(i64::MIN),
         };
         let to = request.to.as_deref().map(Token::parse).transpose()?.map(|token| token.position);
-        let until = match direction {
-            Direction::Backward => to,
-            Direction::Forward => Some(to.unwrap_or(horizon).min(horizon)),
+        let range = if is_backward {
+            Range::Down(Position(from.0.saturating_add(1)), to.unwrap_or(Position(i64::MIN)))
+        } else {
+            Range::Up(from, to.unwrap_or(horizon).min(horizon))
         };
-        let start = if direction == Direction::Backward { Position(from.0.saturating_add(1)) } else { from };
-        let filter = EventFilter::new(&request.filter);
-        let limit = limit(request.limit.into());
-        let keep = |event: &Event| filter.passes(event);
-        let page = self.rooms.page(&mut sight, view.nid, direction, start, until, limit, keep).await?;
+        let filter = EventFilter::new(&request.filter).with_relations(relations);
+        let page = self.page(&mut sight, &view, range, limit(request.limit.into()).max(1), &filter).await?;
         let state = self.members_of(&page.events, &request.filter).await?;
-        let now_ms = self.clock.now_ms();
+        let telling = self.telling(&mut sight, reader, &page.events).await?;
         Ok(json::object(|answer| {
-            let said = Token { position: from.min(Position(i64::MAX - 2)) };
-            answer.text("start", &request.from.unwrap_or_else(|| said.to_string()));
+            answer.text("start", &request.from.unwrap_or_else(|| Token { position: from }.to_string()));
             if let Some(next) = page.next {
-                let position = if direction == Direction::Backward { Position(next.0 - 1) } else { next };
+                let position = if is_backward { Position(next.0 - 1) } else { next };
                 answer.text("end", &Token { position }.to_string());
             }
-            answer.array("chunk", &page.events, |out, visible| visible.write(out, now_ms, reader, None, true));
+            answer.array("chunk", &page.events, |out, visible| telling.write(out, visible));
             if !state.is_empty() {
                 answer.array("state", &state, |out, event| write_state_event(out, event));
             }
         }))
     }
 
+    async fn page(
+        &self,
+        sight: &mut Sight,
+        view: &View,
+        range: Range,
+        limit: usize,
+        filter: &EventFilter,
+    ) -> Result<Page> {
+        if !filter.passes_room(&view.id) {
+            return Ok(Page { events: Vec::new(), next: None });
+        }
+        if filter.related_by().is_some() {
+            return self.parents(sight, view, range, limit, filter).await;
+        }
+        let keep = |event: &Event| filter.passes(event);
+        match range {
+            Range::Down(from, until) => {
+                self.rooms.page(sight, view.nid, Direction::Backward, from, Some(until), limit, keep).await
+            }
+            Range::Up(from, until) => {
+                self.rooms.page(sight, view.nid, Direction::Forward, from, Some(until), limit, keep).await
+            }
+        }
+    }
+
+    /// A page of the events to which others relate as the filter wants.
+    async fn parents(
+        &self,
+        sight: &mut Sight,
+        view: &View,
+        range: Range,
+        limit: usize,
+        filter: &EventFilter,
+    ) -> Result<Page> {
+        let (rel_types, senders) = filter.related_by().unwrap_or_default();
+        let mut events = self.rooms.parents_page(view.nid, rel_types, &senders, range, limit + 1).await?;
+        let has_more = events.len() > limit;
+        events.truncate(limit);
+        let next = events.last().and_then(|last| last.position()).filter(|_| has_more);
+        events.retain(|event| filter.passes(event));
+        Ok(Page { events: self.visible(sight, events).await?, next })
+    }
+
+    /// Those of `events` that the reader may see and is not spared.
+    async fn visible(&self, sight: &mut Sight, events: Vec<Arc<Event>>) -> Result<Vec<Visible>> {
+        let mut visible = Vec::with_capacity(events.len());
+        for event in events {
+            let seen = sight.see(&event).await?;
+            if seen.is_visible && !sight.ignored().hide(&event) {
+                visible.push(Visible { event, membership: seen.membership });
+            }
+        }
+        Ok(visible)
+    }
+
     /// An event with what surrounds it.
     pub async fn context(&self, reader: &User, request: get_context::v3::Request) -> Result<String> {
+        self.rooms.readable(reader, &request.room_id).await?;
         let (visible, view, mut sight) = self.rooms.visible_event(reader, &request.room_id, &request.event_id).await?;
-        let at = visible.event.position().unwrap_or(Position::ZERO);
         let limit = limit(request.limit.into());
         let filter = EventFilter::new(&request.filter);
-        let keep = |event: &Event| filter.passes(event);
-        let horizon = self.rooms.horizon(&view, &sight, reader);
-        let before_limit = limit / 2 + limit % 2;
-        let before = self.rooms.page(&mut sight, view.nid, Direction::Backward, at, None, before_limit, keep).await?;
-        let after =
-            self.rooms.page(&mut sight, view.nid, Direction::Forward, at, Some(horizon), limit / 2, keep).await?;
-        let last = after.events.last().unwrap_or(&visible);
+        let around = self.around(&mut sight, &view, &visible, (limit.div_ceil(2), limit / 2), &filter).await?;
+        let last = around.after.last().unwrap_or(&visible);
         let state = self.rooms.state_after(&last.event).await?.unwrap_or_else(|| view.snapshot.clone());
-        let around: Vec<Visible> = before.events.iter().chain([&visible]).chain(&after.events).cloned().collect();
-        let state = self.context_state(&state, &around, &request.filter).await?;
-        let first_position = before.events.last().and_then(|visible| visible.event.position()).unwrap_or(at);
-        let last_position = last.event.position().unwrap_or(at);
-        let now_ms = self.clock.now_ms();
+        let all: Vec<&Visible> = around.before.iter().chain([&visible]).chain(&around.after).collect();
+        let state = self.context_state(&state, &all, &request.filter).await?;
+        let telling = self.telling(&mut sight, reader, all).await?;
         Ok(json::object(|answer| {
-            answer.text("start", &Token { position: Position(first_position.0 - 1) }.to_string());
-            answer.text("end", &Token { position: last_position }.to_string());
-            answer.raw("event", &written(&visible, now_ms, reader));
-            answer
-                .array("events_before", &before.events, |out, visible| visible.write(out, now_ms, reader, None, true));
-            answer.array("events_after", &after.events, |out, visible| visible.write(out, now_ms, reader, None, true));
+            answer.text("start", &around.start.to_string());
+            answer.text("end", &around.end.to_string());
+            answer.raw("event", &telling.text(&visible));
+            answer.array("events_before", &around.before, |out, visible| telling.write(out, visible));
+            answer.array("events_after", &around.after, |out, visible| telling.write(out, visible));
             answer.array("state", &state, |out, event| write_state_event(out, event));
         }))
     }
 
+    /// What surrounds an event: so many events before and after it, nearest first.
+    pub async fn around(
+        &self,
+        sight: &mut Sight,
+        view: &View,
+        visible: &Visible,
+        (before, after): (usize, usize),
+        filter: &EventFilter,
+    ) -> Result<Around> {
+        let at = visible.event.position().unwrap_or(Position::ZERO);
+        let horizon = self.rooms.horizon(sight);
+        let before = self.page(sight, view, Range::Down(at, Position(i64::MIN)), before, filter).await?.events;
+        let after = self.page(sight, view, Range::Up(at, horizon), after, filter).await?.events;
+        let first = before.last().and_then(|visible| visible.event.position()).unwrap_or(at);
+        let last = after.last().and_then(|visible| visible.event.position()).unwrap_or(at);
+        let (start, end) = (Token { position: Position(first.0 - 1) }, Token { position: last });
+        Ok(Around { before, after, start, end })
+    }
+
     /// One event.
     pub async fn event(&self, reader: &User, room_id: &RoomId, id: &EventId) -> Result<String> {
-        let (visible, _, _) = self.rooms.visible_event(reader, room_id, id).await?;
-        Ok(written(&visible, self.clock.now_ms(), reader))
+        let (visible, _, mut sight) = self.rooms.visible_event(reader, room_id, id).await?;
+        Ok(self.telling(&mut sight, reader, [&visible]).await?.text(&visible))
     }
 
     /// The whole state of a room as its reader may know it: now, or when they left.
     pub async fn state(&self, reader: &User, room_id: &RoomId) -> Result<String> {
-        let (_, state) = self.known_state(reader, room_id).await?;
+        let (_, _, state) = self.known_state(reader, room_id).await?;
         let events = self.rooms.state_events(&state).await?;
         let mut out = String::with_capacity(events.len() * 400);
         json::write_array(&mut out, &events, |out, event| write_state_event(out, event));
@@ -139,7 +226,7 @@ impl Reading {
         state_key: &str,
         is_whole: bool,
     ) -> Result<String> {
-        let (_, state) = self.known_state(reader, room_id).await?;
+        let (_, _, state) = self.known_state(reader, room_id).await?;
         let event = self.rooms.state_event_in(&state, kind, state_key).await?;
         let event = event.ok_or_else(|| Error::not_found("The room has no such state."))?;
         if !is_whole {
@@ -150,67 +237,52 @@ impl Reading {
         Ok(out)
     }
 
-    /// The room and the state that `reader` may know.
-    async fn known_state(&self, reader: &User, room_id: &RoomId) -> Result<(Arc<View>, Snapshot)> {
+    /// The room and the state that `reader` may know: now, or when they left.
+    async fn known_state(&self, reader: &User, room_id: &RoomId) -> Result<(Arc<View>, Sight, Snapshot)> {
         let (view, sight) = self.rooms.readable(reader, room_id).await?;
-        if self.rooms.may_read_on(&view, reader.nid) {
-            let state = view.snapshot.clone();
-            return Ok((view, state));
-        }
-        let left = sight.residence().ok_or_else(|| Error::forbidden("You are not in this room."))?.event;
-        let left = self.rooms.events().load(left).await?;
-        let state = self.rooms.state_after(&left).await?;
-        let state = state.ok_or_else(|| Error::forbidden("You are not in this room."))?;
-        Ok((view, state))
+        let leaving = sight.leaving().filter(|_| !self.rooms.may_read_on(&view, reader.nid));
+        let state = match leaving {
+            None => view.snapshot.clone(),
+            Some(leaving) => {
+                let state = self.rooms.state_after(leaving).await?;
+                state.ok_or_else(|| Error::forbidden("You are not in this room."))?
+            }
+        };
+        Ok((view, sight, state))
     }
 
-    /// The membership events of the senders of a page, if the filter asks for lazy loading.
+    /// The membership events of the senders of a page, if the filter asks for lazy loading: as they were
+    /// at its newest event, when all of them had come.
     async fn members_of(&self, page: &[Visible], filter: &RoomEventFilter) -> Result<Vec<Arc<Event>>> {
         if filter.lazy_load_options.is_disabled() {
             return Ok(Vec::new());
         }
-        let Some(state) = page.iter().filter_map(|visible| visible.event.snapshot).next_back() else {
-            return Ok(Vec::new());
-        };
+        let newest = page.iter().max_by_key(|visible| visible.event.position());
+        let Some(state) = newest.and_then(|visible| visible.event.snapshot) else { return Ok(Vec::new()) };
         let state = self.rooms.snapshots().load(state).await?;
-        self.members_in(&state, page).await
-    }
-
-    async fn members_in(&self, state: &Snapshot, page: &[Visible]) -> Result<Vec<Arc<Event>>> {
-        let senders: BTreeSet<OwnedUserId> = page.iter().map(|visible| visible.event.sender().to_owned()).collect();
-        let mut members = Vec::with_capacity(senders.len());
-        for sender in senders {
-            members.extend(self.rooms.state_event_in(state, "m.room.member", sender.as_str()).await?);
-        }
-        Ok(members)
+        let senders: BTreeSet<&UserId> = page.iter().map(|visible| visible.event.sender()).collect();
+        self.rooms.member_events_of(&state, senders).await
     }
 
     async fn context_state(
         &self,
         state: &Snapshot,
-        around: &[Visible],
+        around: &[&Visible],
         filter: &RoomEventFilter,
     ) -> Result<Vec<Arc<Event>>> {
-        if filter.lazy_load_options.is_disabled() {
-            return self.rooms.state_events(state).await;
-        }
-        let mut events = self.rooms.state_events(state).await?;
+        let is_lazy = !filter.lazy_load_options.is_disabled();
         let senders: BTreeSet<&str> = around.iter().map(|visible| visible.event.sender().as_str()).collect();
-        events.retain(|event| {
-            event.kind().to_string() != "m.room.member" || event.state_key().is_some_and(|key| senders.contains(key))
-        });
+        let wanted = |kind: &str, key: &str| !is_lazy || kind != "m.room.member" || senders.contains(key);
+        let mut events = self.rooms.state_events_where(state, wanted).await?;
+        let filter = EventFilter::new(filter);
+        events.retain(|event| filter.passes(event));
         Ok(events)
     }
 }
 
+/// So many events as a request asks for, within reason.
 fn limit(asked: u64) -> usize {
-    usize::try_from(asked).unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT)
-}
-
-fn written(visible: &Visible, now_ms: i64, reader: &User) -> String {
-    let mut out = String::new();
-    visible.write(&mut out, now_ms, reader, None, true);
-    out
+    usize::try_from(asked).unwrap_or(MAX_LIMIT).min(MAX_LIMIT)
 }
 
 /// Appends a state event outside a timeline.

@@ -2,13 +2,17 @@
 
 pub mod append;
 pub mod auth_graph;
+pub mod bundles;
 pub mod checks;
 pub mod create;
 pub mod draft;
 pub mod events;
 pub mod heads;
 pub mod receive;
+pub mod ignored;
 mod redaction;
+pub mod related;
+mod relations;
 pub mod residents;
 pub mod resolution;
 pub mod snapshots;
@@ -28,6 +32,8 @@ use self::{
     draft::{Drafter, Wish},
     events::Events,
     heads::Heads,
+    ignored::Ignored,
+    relations::Relations,
     residents::Residents,
     resolution::Resolver,
     snapshots::Snapshots,
@@ -49,6 +55,7 @@ use crate::{
 pub struct Rooms {
     storage: Storage,
     log: Log,
+    tail: Tail,
     signing: SigningKey,
     clock: Clock,
     default_version: RoomVersionId,
@@ -59,6 +66,8 @@ pub struct Rooms {
     drafter: Drafter,
     resolver: Resolver,
     transactions: Transactions,
+    relations: Relations,
+    ignored: Ignored,
 }
 
 impl Rooms {
@@ -75,11 +84,13 @@ impl Rooms {
         let snapshots = Snapshots::new(storage.clone());
         let heads = Heads::new(storage.clone(), events.clone(), snapshots.clone());
         let residents = Residents::new(storage.clone(), tail.clone());
+        let relations = Relations::new(storage.clone());
         tail.on_gap({
-            let (heads, residents) = (heads.clone(), residents.clone());
+            let (heads, residents, relations) = (heads.clone(), residents.clone(), relations.clone());
             move || {
                 heads.forget_committed();
                 residents.forget_all();
+                relations.forget_all();
             }
         });
         Self {
@@ -88,8 +99,11 @@ impl Rooms {
             resolver: Resolver::new(storage.clone(), events.clone()),
             drafter: Drafter::new(storage.clone(), events.clone(), signing.clone(), clock.clone()),
             transactions: Transactions::new(storage.clone(), clock.clone()),
+            relations,
+            ignored: Ignored::new(storage.clone(), tail.clone()),
             storage,
             log,
+            tail,
             signing,
             clock,
             default_version,
@@ -111,6 +125,11 @@ impl Rooms {
     /// Which rooms users have to do with.
     pub fn residents(&self) -> &Residents {
         &self.residents
+    }
+
+    /// Whom readers ignore.
+    pub fn ignored(&self) -> &Ignored {
+        &self.ignored
     }
 
     /// The name of this server.
@@ -187,6 +206,7 @@ impl Rooms {
         wish: Wish,
         transaction: Option<Transaction>,
     ) -> Result<OwnedEventId> {
+        let _claim = self.may_relate(sender, room, &wish).await?;
         let room = self.heads.room(room);
         let (commit, event_id) = {
             let mut held = self.heads.hold(&room).await?;

@@ -24,6 +24,7 @@ pub mod private;
 pub mod profiles;
 pub mod receipts;
 pub mod registration_tokens;
+pub mod relations;
 pub mod rooms;
 pub mod settings;
 pub mod snapshots;

@@ -211,6 +211,16 @@ impl Inner {
         after(self.rooms.get(&room), since)
     }
 
+    /// The facts of a room between two positions, both excluded, oldest first.
+    pub fn room_between(
+        &self,
+        room: RoomNid,
+        since: Position,
+        until: Position,
+    ) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        between(self.rooms.get(&room), since, until)
+    }
+
     /// Whether a room has any fact after `since`.
     pub fn room_has_news(&self, room: RoomNid, since: Position) -> bool {
         self.rooms.get(&room).and_then(VecDeque::back).is_some_and(|entry| entry.position > since)
@@ -301,10 +311,19 @@ impl Inner {
 }
 
 fn after(entries: Option<&VecDeque<Entry>>, since: Position) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+    between(entries, since, Position(i64::MAX))
+}
+
+fn between(
+    entries: Option<&VecDeque<Entry>>,
+    since: Position,
+    until: Position,
+) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
     static NONE: VecDeque<Entry> = VecDeque::new();
     let entries = entries.unwrap_or(&NONE);
     let start = entries.partition_point(|entry| entry.position <= since);
-    entries.range(start..)
+    let end = entries.partition_point(|entry| entry.position < until);
+    entries.range(start..end.max(start))
 }
 
 fn pop<K: std::hash::Hash + Eq>(index: &mut HashMap<K, VecDeque<Entry>>, key: &K) {

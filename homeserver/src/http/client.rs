@@ -13,6 +13,7 @@ mod moderation;
 mod openid;
 mod profile;
 mod registration;
+mod relations;
 mod rooms;
 mod server;
 mod sessions;
@@ -77,11 +78,17 @@ pub fn routes() -> Vec<Route> {
         without_state_key(endpoint_json(rooms::state_event)),
         endpoint_json(messages::messages),
         endpoint(messages::event_at),
+        endpoint_json(messages::peek),
 
         // Sending events to a room
         without_state_key(endpoint(rooms::send_state)),
         endpoint(messages::send),
         endpoint(messages::redact),
+
+        // Forming relationships between events
+        endpoint_json(relations::all),
+        endpoint_json(relations::of_type),
+        endpoint_json(relations::of_types),
 
         // Rooms
         endpoint(rooms::create),
@@ -166,6 +173,9 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: Voice over IP
         endpoint_json(voip::turn_server),
+
+        // Modules: Threading
+        endpoint_json(relations::threads),
 
         // Registration by scripts, as Synapse has it
         custom(Method::GET, &["/_synapse/admin/v1/register"], registration::nonce),

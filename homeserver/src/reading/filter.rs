@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use ruma::{
-    OwnedRoomId, OwnedUserId, RoomId,
+    OwnedRoomId, OwnedUserId, RoomId, UserId,
     api::client::filter::{RoomEventFilter, UrlFilter},
 };
+use serde::Deserialize;
 
 use crate::event::Event;
 
@@ -19,6 +20,25 @@ pub struct EventFilter {
     rooms: Option<HashSet<OwnedRoomId>>,
     not_rooms: HashSet<OwnedRoomId>,
     has_url: Option<bool>,
+    relations: RelationFilter,
+}
+
+/// What a filter may say about relations. None of it is in the specification (any more), but clients
+/// ask for it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct RelationFilter {
+    /// Only events to which events of one of these people relate. MSC3440.
+    #[serde(default, alias = "io.element.relation_senders")]
+    related_by_senders: Vec<OwnedUserId>,
+    /// Only events to which others relate by one of these types. MSC3440.
+    #[serde(default, alias = "io.element.relation_types")]
+    related_by_rel_types: Vec<String>,
+    /// Only events that relate to others by one of these types. MSC3874.
+    #[serde(default, rename = "org.matrix.msc3874.rel_types")]
+    rel_types: Option<Vec<String>>,
+    /// No events that relate to others by one of these types. MSC3874.
+    #[serde(default, rename = "org.matrix.msc3874.not_rel_types")]
+    not_rel_types: Vec<String>,
 }
 
 /// An event type in which `*` stands for anything.
@@ -57,7 +77,23 @@ impl EventFilter {
             rooms: filter.rooms.as_ref().map(|rooms| rooms.iter().cloned().collect()),
             not_rooms: filter.not_rooms.iter().cloned().collect(),
             has_url: filter.url_filter.as_ref().map(|filter| *filter == UrlFilter::EventsWithUrl),
+            relations: RelationFilter::default(),
         }
+    }
+
+    /// The same with conditions about relations.
+    #[must_use]
+    pub fn with_relations(mut self, relations: RelationFilter) -> Self {
+        self.relations = relations;
+        self
+    }
+
+    /// Which events must relate to an event for it to pass: their types (any, if empty) and senders
+    /// (anybody's, if empty); nothing, if none need to. [`Self::passes`] does not check it.
+    pub fn related_by(&self) -> Option<(&[String], Vec<&UserId>)> {
+        let RelationFilter { related_by_rel_types, related_by_senders, .. } = &self.relations;
+        let is_asked = !related_by_rel_types.is_empty() || !related_by_senders.is_empty();
+        is_asked.then(|| (&**related_by_rel_types, related_by_senders.iter().map(|sender| &**sender).collect()))
     }
 
     /// Whether it lets everything pass.
@@ -67,6 +103,8 @@ impl EventFilter {
             && self.senders.is_none()
             && self.not_senders.is_empty()
             && self.has_url.is_none()
+            && self.relations.rel_types.is_none()
+            && self.relations.not_rel_types.is_empty()
     }
 
     /// Whether it lets events of this type pass.
@@ -90,11 +128,25 @@ impl EventFilter {
             && self.senders.as_ref().is_none_or(|senders| senders.contains(sender))
             && !self.not_senders.contains(sender)
             && self.has_url.is_none_or(|wanted| has_url(event) == wanted)
+            && self.relations.passes(event)
+    }
+}
+
+impl RelationFilter {
+    fn passes(&self, event: &Event) -> bool {
+        if self.rel_types.is_none() && self.not_rel_types.is_empty() {
+            return true;
+        }
+        let relation = event.relation();
+        let is_by = |types: &[String]| {
+            relation.as_ref().is_some_and(|relation| types.iter().any(|rel_type| relation.is(rel_type)))
+        };
+        self.rel_types.as_deref().is_none_or(is_by) && !is_by(&self.not_rel_types)
     }
 }
 
 fn has_url(event: &Event) -> bool {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Content {
         url: Option<String>,
     }

@@ -8,8 +8,8 @@ use crate::{
     Error, Result,
     accounts::User,
     json,
-    rooms::{timeline::Direction, view::membership_in},
-    storage::numbers::Position,
+    rooms::view::membership_in,
+    storage::{events::Range, numbers::Position},
 };
 
 impl Reading {
@@ -23,21 +23,26 @@ impl Reading {
         wanted: Option<&str>,
         unwanted: Option<&str>,
     ) -> Result<String> {
-        let (view, mut state) = self.known_state(reader, room_id).await?;
+        let (view, mut sight, mut state) = self.known_state(reader, room_id).await?;
         if let Some(at) = at {
-            let position = Token::parse(at)?.position;
-            let mut sight = self.rooms.sight(&view, reader.nid).await?;
-            let before = Position(position.0.saturating_add(1));
-            let page = self.rooms.page(&mut sight, view.nid, Direction::Backward, before, None, 1, |_| true).await?;
-            if let Some(last) = page.events.first() {
-                state = self.rooms.state_after(&last.event).await?.unwrap_or(state);
+            let before = Position(Token::parse(at)?.position.min(self.rooms.horizon(&sight)).0.saturating_add(1));
+            let last = self.rooms.stored_page(view.nid, Range::Down(before, Position(i64::MIN)), 1).await?.pop();
+            // Of a time that they may not see, readers are told nothing but what they know anyway.
+            if let Some(last) = last
+                && sight.see(&last).await?.is_visible
+            {
+                state = self.rooms.state_after(&last).await?.unwrap_or(state);
             }
         }
-        let mut events = self.rooms.state_events(&state).await?;
+        let mut events = self.rooms.state_events_where(&state, |kind, _| kind == "m.room.member").await?;
         events.retain(|event| {
-            let is_member = event.kind().to_string() == "m.room.member";
             let membership = membership_in(event).as_str();
-            is_member && wanted.is_none_or(|wanted| wanted == membership) && unwanted != Some(membership)
+            match (wanted, unwanted) {
+                // "Either the membership is the same as membership or is not the same as not_membership."
+                (Some(wanted), Some(unwanted)) => membership == wanted || membership != unwanted,
+                (Some(wanted), None) => membership == wanted,
+                (None, unwanted) => unwanted != Some(membership),
+            }
         });
         Ok(json::object(|answer| answer.array("chunk", &events, |out, event| write_state_event(out, event))))
     }

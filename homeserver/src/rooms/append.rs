@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedUserId, events::TimelineEventType};
-use serde::Deserialize;
+use ruma::{OwnedEventId, OwnedUserId, events::TimelineEventType};
 
 use super::{
     Rooms,
@@ -17,7 +16,7 @@ use crate::{
     event::{Circumstances, Event, Pdu, Transaction, flags},
     storage::{
         log::rows::{
-            CurrentStateRow, EventRow, HeadRow, MemberRow, RelationRow, RoomRow, Rows, SnapshotRow, StrippedStateRow,
+            CurrentStateRow, EventRow, HeadRow, MemberRow, RedactedRow, RelationRow, RoomRow, Rows, SnapshotRow, StrippedStateRow,
             TransactionRow,
         },
         nids::Kind,
@@ -147,9 +146,13 @@ impl Rooms {
         }
         let view = after(&before, current, &changes, &members);
         rows.events.push(event_row(&event, auth, true));
-        rows.relations.extend(relation_row(&event));
+        let relation = relation_row(&event);
+        // Whose children change: the parent of this event, and of the one that it redacts.
+        let mut parents: Vec<OwnedEventId> = relation.iter().map(|row| row.target.clone()).collect();
+        rows.relations.extend(relation);
         rows.transactions.extend(self.transaction_row(&event));
-        let redacted = self.redact(&before, &event, &mut rows).await?;
+        let redaction = self.redact(&before, &event, &mut rows).await?;
+        parents.extend(redaction.as_ref().and_then(|redaction| Some(redaction.target.relation()?.event_id)));
         rows.heads.push(HeadRow {
             room: room.nid,
             expected: head.version_no,
@@ -166,9 +169,10 @@ impl Rooms {
         let broken = head.broken.clone();
 
         let (room, residents, events) = (room.clone(), self.residents.clone(), self.events.clone());
+        let relations = self.relations.clone();
         let publish = Box::new(move |tail: &mut crate::tail::Inner, position: Position| {
             event.commit(position);
-            if let Some((target, redacted)) = redacted {
+            if let Some(Redaction { target, redacted }) = redaction {
                 // The target was written before, but perhaps not when its redacted form was made.
                 if let Some(position) = target.position() {
                     redacted.commit(position);
@@ -176,6 +180,7 @@ impl Rooms {
                 events.replace(redacted.clone());
                 tail.replace(&redacted);
             }
+            relations.forget(&parents);
             for (change, nid) in &members {
                 if let Some(membership) = change.membership.filter(|_| change.is_local) {
                     let residence = Residence { membership, event: *nid, position };
@@ -315,27 +320,9 @@ pub(super) fn event_row(event: &Event, auth: Vec<EventNid>, is_news: bool) -> Ev
     }
 }
 
-/// The relation that an event states, if it states one.
+/// The row of the relation that an event states, if it states one.
 fn relation_row(event: &Event) -> Option<RelationRow> {
-    #[derive(Deserialize)]
-    struct Content {
-        #[serde(rename = "m.relates_to")]
-        relates_to: Option<Relation>,
-    }
-    #[derive(Deserialize)]
-    struct Relation {
-        rel_type: String,
-        event_id: ruma::OwnedEventId,
-        key: Option<String>,
-    }
-    // Most events relate to nothing: do not parse them.
-    if !event.content().get().contains("m.relates_to") {
-        return None;
-    }
-    let relation = event.content_as::<Content>()?.relates_to?;
-    if relation.rel_type.len() > 255 || relation.key.as_ref().is_some_and(|key| key.len() > 255) {
-        return None;
-    }
+    let relation = event.relation()?;
     Some(RelationRow {
         room: event.room_nid,
         target: relation.event_id,
@@ -355,10 +342,19 @@ fn replaced_members(replaced: &Event) -> String {
     format!("\"prev_content\":{},\"prev_sender\":{sender},\"replaces_state\":{id}", replaced.content().get())
 }
 
+/// A redaction that takes effect.
+#[derive(Debug)]
+struct Redaction {
+    /// What is redacted, as it was.
+    target: Arc<Event>,
+    /// What remains of it.
+    redacted: Arc<Event>,
+}
+
 impl Rooms {
     /// If `event` is a redaction that takes effect: writes the redacted form of its target into
-    /// `rows` and returns both.
-    async fn redact(&self, view: &View, event: &Event, rows: &mut Rows) -> Result<Option<(Arc<Event>, Arc<Event>)>> {
+    /// `rows`. The target's relation ends with it.
+    async fn redact(&self, view: &View, event: &Event, rows: &mut Rows) -> Result<Option<Redaction>> {
         let Some(target_id) = event.pdu.redacts.as_ref().filter(|_| *event.kind() == TimelineEventType::RoomRedaction)
         else {
             return Ok(None);
@@ -372,12 +368,13 @@ impl Rooms {
             return Ok(None);
         }
         let redacted = super::redaction::redacted(&target, event, &view.rules)?;
-        rows.redacted.push(crate::storage::log::rows::RedactedRow {
+        rows.redacted.push(RedactedRow {
             event: target.nid,
             json: redacted.pdu.json.clone(),
             unsigned: redacted.unsigned.clone(),
             flags: flags::REDACTED,
+            has_relation: target.relation().is_some(),
         });
-        Ok(Some((target, Arc::new(redacted))))
+        Ok(Some(Redaction { target, redacted: Arc::new(redacted) }))
     }
 }

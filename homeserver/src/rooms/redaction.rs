@@ -11,13 +11,22 @@ use crate::{
 
 /// `target` without what the room version says is to go, and with the redaction in `unsigned`.
 pub(super) fn redacted(target: &Event, redaction: &Event, rules: &RoomVersionRules) -> Result<Event> {
+    let mut unsigned = String::from("\"redacted_because\":");
+    redaction.client_form().write(&mut unsigned, redaction, Unsigned::default(), true);
+    stripped(target, unsigned, rules)
+}
+
+/// `target` as somebody sees it who ignores its sender, but cannot do without the event.
+pub(super) fn hidden(target: &Event, rules: &RoomVersionRules) -> Result<Event> {
+    stripped(target, String::new(), rules)
+}
+
+fn stripped(target: &Event, unsigned: String, rules: &RoomVersionRules) -> Result<Event> {
     let object = canonical_json::redact(target.pdu.object()?, &rules.redaction, None)
         .map_err(|fault| Error::internal(format!("redacting {}: {fault}", target.id())))?;
     let json: Arc<str> = serde_json::to_string(&object)
         .map_err(|fault| Error::internal(format!("serialising {}: {fault}", target.id())))?
         .into();
-    let mut unsigned = String::from("\"redacted_because\":");
-    redaction.client_form().write(&mut unsigned, redaction, Unsigned::default(), true);
     let of = Circumstances {
         nid: target.nid,
         room_nid: target.room_nid,

@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use ruma::UserId;
+
 use super::{
     Rooms,
     snapshots::{Snapshot, Snapshots},
@@ -27,6 +29,33 @@ impl Rooms {
     /// All events of a state.
     pub async fn state_events(&self, state: &Snapshot) -> Result<Vec<Arc<Event>>> {
         let nids: Vec<_> = state.map.values().copied().collect();
+        self.events.load_many(&nids).await
+    }
+
+    /// Those events of a state whose type and state key are `wanted`.
+    pub async fn state_events_where(
+        &self,
+        state: &Snapshot,
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Result<Vec<Arc<Event>>> {
+        let keys: Vec<_> = state.map.keys().copied().collect();
+        let names = self.storage.state_keys(&keys).await?;
+        let chosen = state.map.values().zip(&names).filter(|(_, (kind, key))| wanted(kind, key));
+        let nids: Vec<_> = chosen.map(|(nid, _)| *nid).collect();
+        self.events.load_many(&nids).await
+    }
+
+    /// The membership events, in a state, of some users.
+    pub async fn member_events_of(
+        &self,
+        state: &Snapshot,
+        users: impl IntoIterator<Item = &UserId>,
+    ) -> Result<Vec<Arc<Event>>> {
+        let mut nids = Vec::new();
+        for user in users {
+            let key = self.storage.find_state_key_nid("m.room.member", user.as_str()).await?;
+            nids.extend(key.and_then(|key| state.map.get(&key).copied()));
+        }
         self.events.load_many(&nids).await
     }
 

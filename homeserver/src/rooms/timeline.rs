@@ -14,6 +14,7 @@ use crate::{
         numbers::{Position, RoomNid, StateKeyNid},
         rooms::{self, Membership},
     },
+    tail::{Entry, Fact},
 };
 
 /// Events read from the database at a time while a filter leaves few of them.
@@ -78,23 +79,17 @@ impl Rooms {
         let refused = || Error::forbidden("You may not see this room.");
         let view = self.find(id).await?.ok_or_else(refused)?;
         let sight = self.sight(&view, reader.nid).await?;
-        let was_there = sight
-            .residence()
-            .is_some_and(|member| matches!(member.membership, Membership::Join | Membership::Leave | Membership::Ban));
-        if was_there || self.may_read_on(&view, reader.nid) { Ok((view, sight)) } else { Err(refused()) }
+        if sight.has_been_in() || self.may_read_on(&view, reader.nid) { Ok((view, sight)) } else { Err(refused()) }
     }
 
-    /// Up to where the reader may read: everything, or until they left.
-    pub fn horizon(&self, view: &View, sight: &Sight, reader: &User) -> Position {
-        match sight.residence() {
-            _ if self.may_read_on(view, reader.nid) => Position(i64::MAX - 1),
-            Some(member) => member.position,
-            None => Position(i64::MIN),
-        }
+    /// Up to where somebody may read: up to now, or until they left.
+    pub fn horizon(&self, sight: &Sight) -> Position {
+        let head = self.tail.view().head();
+        sight.end().map_or(head, |end| end.min(head))
     }
 
-    /// Reads up to `limit` events from `from` (exclusive), as far as `until` (exclusive), that
-    /// `reader` may see and `keep` lets pass.
+    /// Reads up to `limit` events from `from` (exclusive), as far as `until` (excluded going back,
+    /// included going forward), that the reader may see and `keep` lets pass.
     #[expect(clippy::too_many_arguments, reason = "the reader, the range and the filter are all needed")]
     pub async fn page(
         &self,
@@ -125,7 +120,7 @@ impl Rooms {
                 }
                 looked_at += 1;
                 at = event.position().unwrap_or(at);
-                if !keep(&event) {
+                if !keep(&event) || sight.ignored().hide(&event) {
                     continue;
                 }
                 let seen = sight.see(&event).await?;
@@ -139,10 +134,34 @@ impl Rooms {
         }
     }
 
-    /// A page of the timeline without regard to any reader.
+    /// A page of the timeline without regard to any reader; from memory, if it is recent.
     pub async fn stored_page(&self, room: RoomNid, range: Range, limit: usize) -> Result<Vec<Arc<Event>>> {
+        if let Some(events) = self.recent_page(room, range, limit) {
+            return Ok(events);
+        }
         let stored = events::page(&mut *self.storage.conn().await?, room, range, limit).await?;
         stored.into_iter().map(|stored| self.events.admit(stored)).collect()
+    }
+
+    /// The same, if the tail has all of it.
+    fn recent_page(&self, room: RoomNid, range: Range, limit: usize) -> Option<Vec<Arc<Event>>> {
+        let event = |entry: &Entry| match &entry.fact {
+            Fact::Event(event) => Some(event.clone()),
+            _ => None,
+        };
+        let tail = self.tail.view();
+        match range {
+            Range::Down(below, above) => {
+                let entries = tail.room_between(room, above.max(tail.start()), below);
+                let events: Vec<_> = entries.rev().filter_map(event).take(limit).collect();
+                (events.len() == limit || tail.reaches(above)).then_some(events)
+            }
+            Range::Up(above, to) if tail.reaches(above) => {
+                let entries = tail.room_between(room, above, Position(to.0.saturating_add(1)));
+                Some(entries.filter_map(event).take(limit).collect())
+            }
+            Range::Up(..) => None,
+        }
     }
 
     /// An event of the room that the reader may see.
@@ -153,11 +172,12 @@ impl Rooms {
         id: &EventId,
     ) -> Result<(Visible, Arc<View>, Sight)> {
         let unknown = || Error::not_found("There is no such event, or you may not see it.");
-        let (view, mut sight) = self.readable(reader, room_id).await?;
+        let view = self.find(room_id).await?.ok_or_else(unknown)?;
         let event = self.events.find(id).await?.filter(|event| event.room_nid == view.nid).ok_or_else(unknown)?;
         if event.position().is_none() {
             return Err(unknown());
         }
+        let mut sight = self.sight(&view, reader.nid).await?;
         let seen = sight.see(&event).await?;
         if !seen.is_visible {
             return Err(unknown());
@@ -175,11 +195,19 @@ impl Rooms {
     ) -> Result<Arc<Event>> {
         let (view, mut sight) = self.readable(reader, room_id).await?;
         let is_forward = direction == Direction::Forward;
-        let candidates = events::nearest(&mut *self.storage.conn().await?, view.nid, ts_ms, is_forward, CHUNK).await?;
-        for stored in candidates {
-            let event = self.events.admit(stored)?;
-            if sight.see(&event).await?.is_visible {
-                return Ok(event);
+        for limit in [CHUNK, LOOKED_AT] {
+            let mut conn = self.storage.conn().await?;
+            let candidates = events::nearest(&mut conn, view.nid, ts_ms, is_forward, limit).await?;
+            drop(conn);
+            let is_all = candidates.len() < limit;
+            for stored in candidates {
+                let event = self.events.admit(stored)?;
+                if sight.see(&event).await?.is_visible {
+                    return Ok(event);
+                }
+            }
+            if is_all {
+                break;
             }
         }
         Err(Error::not_found("There is no event at that time."))
@@ -194,8 +222,10 @@ impl Rooms {
         let member = rooms::find_member(&mut conn, room, user.nid).await?;
         match member.map(|member| member.membership) {
             Some(Membership::Leave | Membership::Ban) => {
-                rooms::forget(&mut conn, room, user.nid).await?;
-                self.residents.forget(user.nid, room);
+                // They may have been invited again in this moment.
+                if rooms::forget(&mut conn, room, user.nid).await? {
+                    self.residents.forget(user.nid, room);
+                }
                 Ok(())
             }
             Some(_) => Err(Error::unknown("You are still in this room. Leave it first.")),

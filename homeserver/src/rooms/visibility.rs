@@ -7,16 +7,21 @@ use serde::Deserialize;
 
 use super::{
     Rooms,
+    ignored::IgnoredUsers,
+    residents::Residence,
     view::{View, membership_in},
 };
 use crate::{
     Result,
     event::Event,
     storage::{
-        numbers::{SnapshotNid, StateKeyNid, UserNid},
-        rooms::{self, Membership},
+        numbers::{EventNid, Position, SnapshotNid, StateKeyNid, UserNid},
+        rooms::Membership,
     },
 };
+
+/// So many membership events are looked back at to find out when somebody was last in a room.
+const LOOKED_BACK: usize = 100;
 
 /// What one reader may see of one room.
 #[derive(Debug)]
@@ -25,9 +30,20 @@ pub struct Sight {
     view: Arc<View>,
     member_key: Option<StateKeyNid>,
     visibility_key: Option<StateKeyNid>,
-    /// What the reader is, or was last, in the room; with the position since when.
-    residence: Option<rooms::StoredMember>,
+    /// What the reader is, or was last, in the room; nothing if they have forgotten it.
+    residence: Option<Residence>,
+    stay: Stay,
+    ignored: IgnoredUsers,
     known: HashMap<SnapshotNid, (HistoryVisibility, Membership)>,
+}
+
+/// When a reader was last in a room.
+#[derive(Debug)]
+enum Stay {
+    Never,
+    /// Until this event.
+    Ended(Arc<Event>),
+    Lasts,
 }
 
 /// What a reader is told of an event.
@@ -43,43 +59,95 @@ impl Rooms {
     /// Prepares to judge events of the room `view` for `reader`.
     pub async fn sight(&self, view: &Arc<View>, reader: UserNid) -> Result<Sight> {
         let user_id = self.storage.user_id(reader).await?;
-        let residence = rooms::find_member(&mut *self.storage.conn().await?, view.nid, reader).await?;
+        let member_key = self.storage.find_state_key_nid("m.room.member", user_id.as_str()).await?;
+        let residence = self.residents.load(reader).await?.get(&view.nid).copied();
+        let stay = match (residence, member_key) {
+            (Some(Residence { membership: Membership::Join, .. }), _) => Stay::Lasts,
+            (Some(residence), Some(key)) => self.last_stay(residence.event, key).await?,
+            _ => Stay::Never,
+        };
         Ok(Sight {
             rooms: self.clone(),
             view: view.clone(),
-            member_key: self.storage.find_state_key_nid("m.room.member", user_id.as_str()).await?,
+            member_key,
             visibility_key: self.storage.find_state_key_nid("m.room.history_visibility", "").await?,
             residence,
+            stay,
+            ignored: self.ignored.by(reader).await?,
             known: HashMap::new(),
         })
     }
 
-    /// The newest event of the room that `view`'s reader may know of: now for those who are in it,
-    /// when they left for those who were.
+    /// Whether `reader` may read everything that is said now: those who are in the room may, and in
+    /// world-readable rooms everybody.
     pub fn may_read_on(&self, view: &View, reader: UserNid) -> bool {
         view.is_joined(reader) || view.history_visibility() == HistoryVisibility::WorldReadable
+    }
+
+    /// When somebody whose membership is now `event` was last in the room, found by going back from
+    /// one membership event to the one before.
+    async fn last_stay(&self, event: EventNid, key: StateKeyNid) -> Result<Stay> {
+        let mut event = self.events.load(event).await?;
+        for _ in 0..LOOKED_BACK {
+            let Some(snapshot) = event.snapshot else { return Ok(Stay::Never) };
+            let Some(before) = self.snapshots.entry(snapshot, key).await? else { return Ok(Stay::Never) };
+            let before = self.events.load(before).await?;
+            if membership_in(&before) == Membership::Join {
+                return Ok(Stay::Ended(event));
+            }
+            event = before;
+        }
+        Ok(Stay::Never)
     }
 }
 
 impl Sight {
-    /// What the reader is, or was last, in the room.
-    pub fn residence(&self) -> Option<&rooms::StoredMember> {
-        self.residence.as_ref()
+    /// Whether the reader is in the room, or was and has left.
+    pub fn has_been_in(&self) -> bool {
+        match &self.stay {
+            Stay::Lasts => true,
+            Stay::Ended(_) => {
+                self.residence.is_some_and(|now| matches!(now.membership, Membership::Leave | Membership::Ban))
+            }
+            Stay::Never => false,
+        }
+    }
+
+    /// What the reader is in the room now, or was last; nothing if they never had to do with it, or
+    /// have forgotten it.
+    pub fn membership(&self) -> Option<Membership> {
+        self.residence.map(|now| now.membership)
+    }
+
+    /// The event by which the reader left the room, if they were in it and are not any more.
+    pub fn leaving(&self) -> Option<&Arc<Event>> {
+        match &self.stay {
+            Stay::Ended(event) => Some(event),
+            Stay::Never | Stay::Lasts => None,
+        }
+    }
+
+    /// The last position that the reader may know of, if there is one: of the event that changed their
+    /// membership last, for those who are not in the room.
+    pub fn end(&self) -> Option<Position> {
+        if matches!(self.stay, Stay::Lasts) || self.view.history_visibility() == HistoryVisibility::WorldReadable {
+            return None;
+        }
+        Some(self.residence.map_or(Position(i64::MIN), |now| now.position))
+    }
+
+    /// Whom the reader ignores.
+    pub fn ignored(&self) -> &IgnoredUsers {
+        &self.ignored
     }
 
     /// Judges one event of the timeline.
     pub async fn see(&mut self, event: &Arc<Event>) -> Result<Seen> {
         let (visibility, membership) = self.before(event).await?;
-        let is_own_member_event = event.state_key_nid.is_some() && event.state_key_nid == self.member_key;
-        if is_own_member_event {
-            // The event that changes the reader's own membership is judged by the better of both.
-            let after = membership_in(event);
-            let is_visible = self.allows(&visibility, membership, event) || self.allows(&visibility, after, event);
-            let is_about_me = matches!(after, Membership::Join | Membership::Invite | Membership::Knock);
-            return Ok(Seen {
-                is_visible: is_visible || is_about_me || membership == Membership::Join,
-                membership: after,
-            });
+        if event.state_key_nid.is_some() && event.state_key_nid == self.member_key {
+            // Nobody is kept in the dark about what became of themselves; but what they know of a room
+            // that they have forgotten is gone.
+            return Ok(Seen { is_visible: self.residence.is_some(), membership: membership_in(event) });
         }
         let mut is_visible = self.allows(&visibility, membership, event);
         if let Some(after) = new_visibility(event) {
@@ -88,36 +156,36 @@ impl Sight {
         Ok(Seen { is_visible, membership })
     }
 
+    /// The five rules of the section, and the sentence before them: nothing of what came after a reader
+    /// has left.
     fn allows(&self, visibility: &HistoryVisibility, membership: Membership, event: &Event) -> bool {
-        if *visibility == HistoryVisibility::WorldReadable || membership == Membership::Join {
+        if *visibility == HistoryVisibility::WorldReadable {
+            return true;
+        }
+        let position = event.position().unwrap_or(Position(i64::MAX));
+        let Some(now) = self.residence else { return false };
+        if !matches!(self.stay, Stay::Lasts) && position > now.position {
+            return false;
+        }
+        if membership == Membership::Join {
             return true;
         }
         match visibility {
             HistoryVisibility::Invited => membership == Membership::Invite,
             HistoryVisibility::Joined => false,
-            // `shared`, and anything unknown: visible to whoever joined at any later time.
-            _ => self.joined_after(event),
+            // `shared`, and anything unknown: visible to whoever came in at any later time.
+            _ => match &self.stay {
+                Stay::Lasts => true,
+                Stay::Ended(leaving) => leaving.position().is_some_and(|left| position < left),
+                Stay::Never => false,
+            },
         }
-    }
-
-    fn joined_after(&self, event: &Event) -> bool {
-        match &self.residence {
-            Some(member) if member.membership == Membership::Join => true,
-            // They left: what came before was visible while they were in.
-            Some(member) => event.position().is_some_and(|position| position < member.position) && self.was_in(member),
-            None => false,
-        }
-    }
-
-    fn was_in(&self, member: &rooms::StoredMember) -> bool {
-        matches!(member.membership, Membership::Leave | Membership::Ban)
     }
 
     /// The visibility and the reader's membership before the event.
     async fn before(&mut self, event: &Event) -> Result<(HistoryVisibility, Membership)> {
-        let Some(snapshot) = event.snapshot else {
-            return Ok((self.view.history_visibility(), Membership::Leave));
-        };
+        // Before the creation event there is no state.
+        let Some(snapshot) = event.snapshot else { return Ok((HistoryVisibility::Shared, Membership::Leave)) };
         if let Some(known) = self.known.get(&snapshot) {
             return Ok(known.clone());
         }

@@ -54,6 +54,27 @@ pub async fn list(conn: &mut Conn, user: UserNid, since: Position) -> Result<Vec
     Ok(row.collect())
 }
 
+/// Lists a user's account data of one room, by type, without deleted ones.
+pub async fn of_room(conn: &mut Conn, user: UserNid, room: RoomNid) -> Result<Vec<AccountDataRow>> {
+    let rows = sqlx::query!(
+        "select type as `kind: Text`, content as `content: Text`, position
+         from account_data
+         where user_nid = ? and room_nid = ? and content <> '{}'
+         order by type",
+        user,
+        room
+    )
+    .fetch_all(conn)
+    .await?;
+    let row = rows.into_iter().map(|row| AccountDataRow {
+        room: Some(room),
+        kind: row.kind.0,
+        content: row.content.0,
+        position: Position(row.position),
+    });
+    Ok(row.collect())
+}
+
 /// Deletes all account data of a user whose account is erased.
 pub async fn delete_all(conn: &mut Conn, user: UserNid) -> Result<()> {
     sqlx::query!("delete from account_data where user_nid = ?", user).execute(conn).await?;

@@ -6,9 +6,11 @@ use std::{
 };
 
 use ruma::{OwnedUserId, UserId};
+use sqlx::AssertSqlSafe;
 
 use super::{
     Conn, Storage,
+    bulk::{lists, marks},
     codec::{Text, UserIdColumn},
     nids::Kind,
     numbers::{StateKeyNid, UserNid},
@@ -48,6 +50,26 @@ impl<K: Clone + Eq + std::hash::Hash> Table<K> {
         self.by_name.insert(name.clone(), number);
         self.by_number.insert(number, name);
     }
+
+    /// The names behind `numbers`, in their order, as far as they are known.
+    fn names(&self, numbers: &[i64]) -> Vec<Option<K>> {
+        numbers.iter().map(|number| self.by_number.get(number).cloned()).collect()
+    }
+
+    /// Puts the names that were `found` in their places; they are known from now on.
+    fn complete(&mut self, names: &mut [Option<K>], numbers: &[i64], found: HashMap<i64, K>) {
+        for (name, number) in names.iter_mut().zip(numbers).filter(|(name, _)| name.is_none()) {
+            *name = found.get(number).cloned();
+        }
+        for (number, name) in found {
+            self.insert(name, number);
+        }
+    }
+}
+
+/// The numbers whose names are missing.
+fn unknown<K>(names: &[Option<K>], numbers: &[i64]) -> Vec<i64> {
+    names.iter().zip(numbers).filter(|(name, _)| name.is_none()).map(|(_, number)| *number).collect()
 }
 
 impl Storage {
@@ -83,28 +105,57 @@ impl Storage {
         Ok(found)
     }
 
-    /// The user IDs of `users`, in their order.
-    pub async fn user_ids(&self, users: &[UserNid]) -> Result<Vec<OwnedUserId>> {
-        let mut found: Vec<Option<OwnedUserId>> = {
+    /// The numbers of those of `users` that were ever seen, in no particular order.
+    pub async fn find_user_nids(&self, users: &[&UserId]) -> Result<Vec<UserNid>> {
+        let mut nids = Vec::with_capacity(users.len());
+        let mut unknown = Vec::new();
+        {
             let table = read(&self.interner().users);
-            users.iter().map(|user| table.by_number.get(&user.0).cloned()).collect()
-        };
-        if found.iter().any(Option::is_none) {
-            let mut conn = self.conn().await?;
-            for (slot, user) in found.iter_mut().zip(users) {
-                if slot.is_none() {
-                    let name = sqlx::query_scalar!(
-                        "select user_id as `user_id: UserIdColumn` from users where user_nid = ?",
-                        user.0
-                    )
-                    .fetch_one(&mut *conn)
-                    .await?;
-                    write(&self.interner().users).insert(name.0.clone(), user.0);
-                    *slot = Some(name.0);
+            for user in users {
+                match table.by_name.get(*user) {
+                    Some(known) => nids.push(UserNid(*known)),
+                    None => unknown.push(*user),
                 }
             }
         }
-        Ok(found.into_iter().flatten().collect())
+        if !unknown.is_empty() {
+            let mut conn = self.conn().await?;
+            for list in lists(&unknown) {
+                let sql = format!("select user_id, user_nid from users where user_id in ({})", marks(list.len()));
+                let mut query = sqlx::query_as::<_, (UserIdColumn, i64)>(AssertSqlSafe(sql));
+                for user in list {
+                    query = query.bind(user.as_bytes());
+                }
+                for (name, number) in query.fetch_all(&mut *conn).await? {
+                    write(&self.interner().users).insert(name.0, number);
+                    nids.push(UserNid(number));
+                }
+            }
+        }
+        Ok(nids)
+    }
+
+    /// The user IDs of `users`, in their order.
+    pub async fn user_ids(&self, users: &[UserNid]) -> Result<Vec<OwnedUserId>> {
+        let numbers: Vec<i64> = users.iter().map(|user| user.0).collect();
+        let mut names = read(&self.interner().users).names(&numbers);
+        let unknown = unknown(&names, &numbers);
+        if !unknown.is_empty() {
+            let mut conn = self.conn().await?;
+            let mut found = HashMap::new();
+            for list in lists(&unknown) {
+                let sql = format!("select user_nid, user_id from users where user_nid in ({})", marks(list.len()));
+                let mut query = sqlx::query_as::<_, (i64, UserIdColumn)>(AssertSqlSafe(sql));
+                for number in list {
+                    query = query.bind(number);
+                }
+                let rows = query.fetch_all(&mut *conn).await?;
+                found.extend(rows.into_iter().map(|(number, name)| (number, name.0)));
+            }
+            write(&self.interner().users).complete(&mut names, &numbers, found);
+        }
+        let names: Option<_> = names.into_iter().collect();
+        names.ok_or_else(|| Error::internal("a user's number has vanished"))
     }
 
     /// The user ID of `user`.
@@ -153,27 +204,28 @@ impl Storage {
 
     /// The event types and state keys behind `numbers`, in their order.
     pub async fn state_keys(&self, numbers: &[StateKeyNid]) -> Result<Vec<StateKey>> {
-        let mut found: Vec<Option<StateKey>> = {
-            let table = read(&self.interner().state_keys);
-            numbers.iter().map(|number| table.by_number.get(&number.0).cloned()).collect()
-        };
-        if found.iter().any(Option::is_none) {
+        let numbers: Vec<i64> = numbers.iter().map(|number| number.0).collect();
+        let mut names = read(&self.interner().state_keys).names(&numbers);
+        let unknown = unknown(&names, &numbers);
+        if !unknown.is_empty() {
             let mut conn = self.conn().await?;
-            for (slot, number) in found.iter_mut().zip(numbers) {
-                if slot.is_none() {
-                    let row = sqlx::query!(
-                        "select type as `kind: Text`, state_key as `state_key: Text` from state_keys where state_key_nid = ?",
-                        number.0
-                    )
-                    .fetch_one(&mut *conn)
-                    .await?;
-                    let key = (row.kind.0, row.state_key.0);
-                    write(&self.interner().state_keys).insert(key.clone(), number.0);
-                    *slot = Some(key);
+            let mut found = HashMap::new();
+            for list in lists(&unknown) {
+                let sql = format!(
+                    "select state_key_nid, type, state_key from state_keys where state_key_nid in ({})",
+                    marks(list.len())
+                );
+                let mut query = sqlx::query_as::<_, (i64, Text, Text)>(AssertSqlSafe(sql));
+                for number in list {
+                    query = query.bind(number);
                 }
+                let rows = query.fetch_all(&mut *conn).await?;
+                found.extend(rows.into_iter().map(|(number, kind, key)| (number, (kind.0, key.0))));
             }
+            write(&self.interner().state_keys).complete(&mut names, &numbers, found);
         }
-        Ok(found.into_iter().flatten().collect())
+        let names: Option<_> = names.into_iter().collect();
+        names.ok_or_else(|| Error::internal("a state key's number has vanished"))
     }
 
     fn known_state_key(&self, kind: &str, state_key: &str) -> Option<StateKeyNid> {

@@ -211,16 +211,16 @@ pub async fn all_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<StoredMem
         .collect())
 }
 
-/// Forgets a room for a user who is not in it.
-pub async fn forget(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<()> {
-    sqlx::query!(
+/// Forgets a room for a user who is not in it; returns whether there was anything to forget.
+pub async fn forget(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<bool> {
+    let done = sqlx::query!(
         "update room_members set forgotten = 1 where room_nid = ? and user_nid = ? and membership in (4, 5)",
         room,
         user
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 /// Finds what an invited or knocking user may know of a room: a JSON array.

@@ -5,6 +5,7 @@ mod attention;
 mod database;
 mod encryption;
 mod remote;
+mod relations;
 mod rooms;
 mod server;
 mod user;

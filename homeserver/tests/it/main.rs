@@ -18,6 +18,7 @@ mod rate_limits;
 mod receiving;
 mod receipts;
 mod registration;
+mod relations;
 mod rooms;
 mod sync;
 mod to_device;

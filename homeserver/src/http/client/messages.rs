@@ -1,9 +1,12 @@
 //! Sending events and reading timelines.
 
+mod lenient;
+
 use ruma::{
     api::client::{
         context::get_context,
-        message::{get_message_events, send_message_event},
+        message::send_message_event,
+        peeking::get_current_state,
         redact::redact_event,
         room::{get_event_by_timestamp, get_room_event},
     },
@@ -11,6 +14,7 @@ use ruma::{
 };
 use serde_json::json;
 
+use self::lenient::Messages;
 use crate::{App, Result, http::endpoint::Ruma, rooms::draft::Wish, rooms::timeline::Direction};
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}`
@@ -33,8 +37,8 @@ pub async fn redact(app: App, req: Ruma<redact_event::v3::Request>) -> Result<re
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/messages`
-pub async fn messages(app: App, req: Ruma<get_message_events::v3::Request>) -> Result<String> {
-    app.reading.messages(&req.caller, req.body).await
+pub async fn messages(app: App, req: Ruma<Messages>) -> Result<String> {
+    app.reading.messages(&req.caller, req.body.request, req.body.relations).await
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/context/{eventId}`
@@ -45,6 +49,11 @@ pub async fn context(app: App, req: Ruma<get_context::v3::Request>) -> Result<St
 /// `GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}`
 pub async fn event(app: App, req: Ruma<get_room_event::v3::Request>) -> Result<String> {
     app.reading.event(&req.caller, &req.body.room_id, &req.body.event_id).await
+}
+
+/// `GET /_matrix/client/v3/rooms/{roomId}/initialSync`
+pub async fn peek(app: App, req: Ruma<get_current_state::v3::Request>) -> Result<String> {
+    app.reading.peek(&req.caller, &req.body.room_id).await
 }
 
 /// `GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event`

@@ -174,6 +174,8 @@ pub struct RedactedRow {
     pub json: Arc<str>,
     pub unsigned: Arc<str>,
     pub flags: i32,
+    /// Whether it related to another event, which it does no more.
+    pub has_relation: bool,
 }
 
 /// A row of `transactions`.
@@ -418,6 +420,9 @@ impl Rows {
             )
             .execute(&mut *conn)
             .await?;
+            if row.has_relation {
+                sqlx::query!("delete from event_relations where event_nid = ?", row.event).execute(&mut *conn).await?;
+            }
         }
         TRANSACTIONS
             .run(conn, &self.transactions, |row, to| {
