@@ -133,15 +133,18 @@ impl App {
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
         let memberships = Memberships::new(storage.clone(), rooms.clone());
         let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
-        let sync = Sync::new(
-            storage.clone(),
-            tail.clone(),
-            rooms.clone(),
-            clock.clone(),
-            keys.clone(),
-            to_device.clone(),
-            accounts.filters.clone(),
-        );
+        let sync = Sync::new(sync::Sources {
+            storage: storage.clone(),
+            tail: tail.clone(),
+            rooms: rooms.clone(),
+            clock: clock.clone(),
+            filters: accounts.filters.clone(),
+            keys: keys.clone(),
+            to_device: to_device.clone(),
+            receipts: receipts.clone(),
+            typing: typing.clone(),
+            unread: unread.clone(),
+        });
         sync::wake_sharers(&tail, &rooms, tasks);
 
         Ok(Self(Arc::new(Services {

@@ -2,6 +2,7 @@
 //! token is in the tail needs no database.
 
 mod devices;
+mod ephemeral;
 pub mod filter;
 mod lazy_members;
 mod moment;
@@ -10,7 +11,7 @@ mod room;
 mod state;
 pub mod token;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use ruma::api::client::{filter::FilterDefinition, sync::sync_events};
 
@@ -25,12 +26,14 @@ use crate::{
     Error, Result,
     accounts::{User, filters::Filters},
     clock::Clock,
+    ephemeral::{Receipts, Typing},
     json::{self, Object},
     keys::{Keys, ToDevice, device_lists},
     rooms::Rooms,
     storage::{Storage, numbers::Position, rooms::Membership},
     tail::Tail,
     tasks::Tasks,
+    unread::Unread,
 };
 
 /// The longest that a request is kept waiting.
@@ -39,14 +42,32 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// Answers `/sync`.
 #[derive(Clone, Debug)]
 pub struct Sync {
-    storage: Storage,
-    tail: Tail,
-    rooms: Rooms,
-    clock: Clock,
-    keys: Keys,
-    to_device: ToDevice,
-    filters: Filters,
+    sources: Sources,
     lazy_members: LazyMembers,
+}
+
+/// Where `/sync` finds what is new.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each service is described where it is defined")]
+pub struct Sources {
+    pub storage: Storage,
+    pub tail: Tail,
+    pub rooms: Rooms,
+    pub clock: Clock,
+    pub filters: Filters,
+    pub keys: Keys,
+    pub to_device: ToDevice,
+    pub receipts: Receipts,
+    pub typing: Typing,
+    pub unread: Unread,
+}
+
+impl Deref for Sync {
+    type Target = Sources;
+
+    fn deref(&self) -> &Sources {
+        &self.sources
+    }
 }
 
 /// One request, made ready.
@@ -68,17 +89,9 @@ impl Asked {
 }
 
 impl Sync {
-    /// Reads from `tail`, and from `storage` what is older.
-    pub fn new(
-        storage: Storage,
-        tail: Tail,
-        rooms: Rooms,
-        clock: Clock,
-        keys: Keys,
-        to_device: ToDevice,
-        filters: Filters,
-    ) -> Self {
-        Self { storage, tail, rooms, clock, keys, to_device, filters, lazy_members: LazyMembers::default() }
+    /// Reads from the tail, and from storage what is older.
+    pub fn new(sources: Sources) -> Self {
+        Self { sources, lazy_members: LazyMembers::default() }
     }
 
     /// What is new for `user` since the request's token; waits for something new if nothing is.
@@ -133,8 +146,13 @@ impl Sync {
 
     /// The answer, whether it tells anything, and the token it ends with.
     async fn answer(&self, asked: &Asked) -> Result<(String, bool, SyncToken)> {
-        let moment = Moment::gather(&self.tail, self.rooms.residents(), asked.user.nid, asked.position()).await?;
-        let next = SyncToken { position: moment.head, ephemeral: 0 };
+        // Asked for before the changes, so that none of them is passed over.
+        let ephemeral = self.typing.counter();
+        let mut moment = Moment::gather(&self.tail, self.rooms.residents(), asked.user.nid, asked.position()).await?;
+        if let Some(since) = asked.since {
+            moment.note_rooms(self.typing.rooms_changed_since(since.ephemeral));
+        }
+        let next = SyncToken { position: moment.head, ephemeral };
         let is_quiet = moment.is_quiet() && asked.since.is_some() && !asked.full_state;
         let mut has_news = false;
         let mut own = own::Own::default();
@@ -177,8 +195,16 @@ impl Sync {
                         sections.joined.push((id, room));
                     }
                 }
-                Membership::Invite => sections.invited.push((id, self.invited(asked, news, "invite_state").await?)),
-                Membership::Knock => sections.knocked.push((id, self.invited(asked, news, "knock_state").await?)),
+                Membership::Invite => {
+                    if let Some(room) = self.invited(asked, news, "invite_state").await? {
+                        sections.invited.push((id, room));
+                    }
+                }
+                Membership::Knock => {
+                    if let Some(room) = self.invited(asked, news, "knock_state").await? {
+                        sections.knocked.push((id, room));
+                    }
+                }
                 Membership::Leave | Membership::Ban => {
                     let is_wanted = asked.since.is_some() || asked.filter.include_leave;
                     if is_wanted && let Left::Told(room) = self.left(asked, moment, news, &view).await? {

@@ -115,12 +115,12 @@ impl Rooms {
         let event = self.number(pdu, head, &before.0, 0, None).await?;
 
         if let Err(rule) = self.allowed_at_its_place(head, &event, &auth, &before.0).await? {
-            let job = self.hidden(head, &event, &auth, before, flags::REJECTED);
+            let job = self.set_aside(head, &event, &auth, before, flags::REJECTED);
             return Ok((job, Verdict::Rejected(rule)));
         }
         let now = self.selected(&head.view.snapshot.map, &rules, &event).await?;
         if let Err(rule) = checks::against_state(&rules.authorization, &event, &now, head.view.create()) {
-            let job = self.hidden(head, &event, &auth, before, flags::SOFT_FAILED);
+            let job = self.set_aside(head, &event, &auth, before, flags::SOFT_FAILED);
             return Ok((job, Verdict::SoftFailed(rule)));
         }
         let job = self.admit(room, head, event, &auth, before).await?;
@@ -203,7 +203,7 @@ impl Rooms {
     }
 
     /// Stores an event that clients do not see.
-    fn hidden(&self, head: &Head, event: &Arc<Event>, auth: &[Arc<Event>], before: Stored, flags: i32) -> Job {
+    fn set_aside(&self, head: &Head, event: &Arc<Event>, auth: &[Arc<Event>], before: Stored, flags: i32) -> Job {
         let event = Arc::new(event.with_flags(flags));
         let auth = auth.iter().map(|event| event.nid).collect();
         let rows = Rows {

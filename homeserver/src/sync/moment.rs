@@ -98,6 +98,18 @@ impl Moment {
         Some(Self { head, rooms, news, own, device_lists })
     }
 
+    /// Adds those of `rooms` that the user is in, because something passed there that is not stored.
+    pub fn note_rooms(&mut self, rooms: Vec<RoomNid>) {
+        for room in rooms {
+            let residence = self.rooms.get(&room).filter(|residence| residence.membership == Membership::Join);
+            if let Some(residence) = residence
+                && !self.news.iter().any(|news| news.room == room)
+            {
+                self.news.push(RoomNews { room, residence: *residence, facts: Some(Vec::new()) });
+            }
+        }
+    }
+
     /// Whether there is certainly nothing to tell.
     pub fn is_quiet(&self) -> bool {
         self.news.is_empty()

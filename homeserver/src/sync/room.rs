@@ -15,6 +15,7 @@ use crate::{
     json,
     reading::token::Token,
     rooms::{
+        bundles::Bundles,
         timeline::{Direction, Visible},
         view::{View, membership_in},
     },
@@ -23,6 +24,7 @@ use crate::{
         numbers::Position,
         rooms::{self, Membership},
     },
+    unread::Counts,
 };
 
 /// Rooms with their JSON, by what the user is in them.
@@ -89,10 +91,14 @@ impl Sync {
         let mut told = timeline.events.iter().map(|visible| &visible.event).chain(&state);
         let has_summary = is_news || told.any(|event| *event.kind() == TimelineEventType::RoomMember);
         let account_data = own.of_room(news.room);
-        let is_silent = timeline.events.is_empty() && state.is_empty() && account_data.is_empty();
-        if is_silent && !is_news {
+        let ephemeral = self.ephemeral(asked, news, view, since).await?;
+        let is_silent =
+            timeline.events.is_empty() && state.is_empty() && account_data.is_empty() && ephemeral.is_empty();
+        if is_silent && !is_news && !has_own_receipt(asked, news) {
             return Ok(None);
         }
+        let bundles = self.bundles(asked, news, &standing, &timeline).await?;
+        let unread = self.unread.counts(&asked.user, view, moment.head).await?;
         let heroes = if has_summary { self.heroes(asked, view).await? } else { Vec::new() };
         let state_key = if asked.use_state_after { "state_after" } else { "state" };
         Ok(Some(json::object(|room| {
@@ -106,10 +112,14 @@ impl Sync {
                 });
             }
             room.object(state_key, |part| part.array("events", &state, |out, event| write_state(out, event)));
-            write_timeline(room, asked, &timeline);
+            write_timeline(room, asked, &timeline, &bundles);
             if !account_data.is_empty() {
                 room.object("account_data", |part| part.array("events", account_data, write_account_data));
             }
+            if !ephemeral.is_empty() {
+                room.object("ephemeral", |part| part.array("events", &ephemeral, |out, event| out.push_str(event)));
+            }
+            write_unread(room, asked, &unread);
         })))
     }
 
@@ -129,20 +139,21 @@ impl Sync {
         let state_key = if asked.use_state_after { "state_after" } else { "state" };
         Ok(Left::Told(json::object(|room| {
             room.object(state_key, |part| part.array("events", &state, |out, event| write_state(out, event)));
-            write_timeline(room, asked, &timeline);
+            write_timeline(room, asked, &timeline, &Bundles::new());
         })))
     }
 
     /// The JSON of a room the user is invited to, or knocks on.
-    pub(super) async fn invited(&self, _: &Asked, news: &RoomNews, name: &str) -> Result<String> {
+    ///
+    /// None, if whoever invites is ignored.
+    pub(super) async fn invited(&self, asked: &Asked, news: &RoomNews, name: &str) -> Result<Option<String>> {
         let user = self.rooms.events().load(news.residence.event).await?;
-        let invited = crate::event::member_of(&user);
-        let mut stripped = None;
-        if let Some(invited) = invited
-            && let Some(nid) = self.storage.find_user_nid(&invited).await?
-        {
-            stripped = rooms::find_stripped_state(&mut *self.storage.conn().await?, news.room, nid).await?;
+        if self.rooms.ignored().by(asked.user.nid).await?.contains(user.sender()) {
+            return Ok(None);
         }
+        let mut conn = self.storage.conn().await?;
+        let stripped = rooms::find_stripped_state(&mut conn, news.room, asked.user.nid).await?;
+        drop(conn);
         let mut events = stripped.unwrap_or_else(|| "[]".to_owned());
         events.pop();
         if events.len() > 1 {
@@ -150,7 +161,7 @@ impl Sync {
         }
         user.client_form().write_stripped(&mut events, &user);
         events.push(']');
-        Ok(json::object(|room| room.object(name, |state| state.raw("events", &events))))
+        Ok(Some(json::object(|room| room.object(name, |state| state.raw("events", &events)))))
     }
 
     /// Whether the user was in the room at the client's token, and has been ever since.
@@ -195,7 +206,8 @@ impl Sync {
         unseen: Vec<Arc<Event>>,
     ) -> Result<Timeline> {
         let limit = asked.filter.limit;
-        let keep = |event: &Event| asked.filter.timeline.passes(event);
+        let ignored = self.rooms.ignored().by(asked.user.nid).await?;
+        let keep = |event: &Event| asked.filter.timeline.passes(event) && !ignored.hide(event);
         let is_in = news.residence.membership == Membership::Join;
         if standing.since.is_some() && news.facts.is_some() && is_in {
             // Everything is in memory, and whoever is in the room sees it all.
@@ -221,6 +233,24 @@ impl Sync {
         Ok(Timeline { events, is_limited: page.next.is_some(), prev_batch })
     }
 
+    /// What is told of the events that relate to those of the timeline. New events that are all in
+    /// memory have none but among themselves.
+    async fn bundles(
+        &self,
+        asked: &Asked,
+        news: &RoomNews,
+        standing: &Standing,
+        timeline: &Timeline,
+    ) -> Result<Bundles> {
+        let relates = |event: &Arc<Event>| event.content().get().contains("m.relates_to");
+        let is_plain = news.events().is_some_and(|events| !events.iter().any(relates));
+        if standing.since.is_some() && is_plain {
+            return Ok(Bundles::new());
+        }
+        let events: Vec<_> = timeline.events.iter().map(|visible| visible.event.clone()).collect();
+        self.rooms.bundles(&asked.user, &events).await
+    }
+
     /// The users after whom a room without a name is called: the first five others.
     /// Client-server API, "Calculating the display name for a room".
     async fn heroes(&self, asked: &Asked, view: &View) -> Result<Vec<ruma::OwnedUserId>> {
@@ -238,10 +268,33 @@ fn prev_batch(events: &[Visible], otherwise: Position) -> Token {
     Token { position: first.map_or(otherwise, |first| Position(first.0 - 1)) }
 }
 
-fn write_timeline(room: &mut json::Object<'_>, asked: &Asked, timeline: &Timeline) {
+/// Whether the user has read something there, perhaps privately: that changes counts.
+fn has_own_receipt(asked: &Asked, news: &RoomNews) -> bool {
+    news.receipts().into_iter().flatten().any(|receipt| receipt.user == asked.user.nid)
+}
+
+fn write_unread(room: &mut json::Object<'_>, asked: &Asked, unread: &Counts) {
+    let (notifications, highlights) =
+        if asked.filter.thread_counts { (unread.notifications, unread.highlights) } else { unread.total() };
+    let write = |counts: &mut json::Object<'_>, notifications: u64, highlights: u64| {
+        counts.plain("notification_count", notifications);
+        counts.plain("highlight_count", highlights);
+    };
+    room.object("unread_notifications", |counts| write(counts, notifications, highlights));
+    if asked.filter.thread_counts && !unread.threads.is_empty() {
+        room.object("unread_thread_notifications", |threads| {
+            for (root, (notifications, highlights)) in &unread.threads {
+                threads.object(root.as_str(), |counts| write(counts, *notifications, *highlights));
+            }
+        });
+    }
+}
+
+fn write_timeline(room: &mut json::Object<'_>, asked: &Asked, timeline: &Timeline, bundles: &Bundles) {
     room.object("timeline", |part| {
         part.array("events", &timeline.events, |out, visible| {
-            visible.write(out, asked.now_ms, &asked.user, None, false);
+            let relations = bundles.get(&visible.event.nid).map(String::as_str);
+            visible.write(out, asked.now_ms, &asked.user, relations, false);
         });
         part.plain("limited", timeline.is_limited);
         part.text("prev_batch", &timeline.prev_batch.to_string());

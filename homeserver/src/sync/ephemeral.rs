@@ -1,0 +1,54 @@
+//! What passes in a room: receipts and typing.
+
+use ruma::OwnedUserId;
+
+use super::{Asked, Sync, moment::RoomNews};
+use crate::{Result, ephemeral::receipts::content_of, json, rooms::view::View, storage::numbers::Position};
+
+/// The ephemeral events of a room, as JSON objects.
+pub(super) type Ephemeral = Vec<String>;
+
+impl Sync {
+    /// The ephemeral events of a room the user is in. `since` is what they know of it.
+    pub(super) async fn ephemeral(
+        &self,
+        asked: &Asked,
+        news: &RoomNews,
+        view: &View,
+        since: Option<Position>,
+    ) -> Result<Ephemeral> {
+        let mut events = Vec::new();
+        if asked.filter.ephemeral.passes_type("m.receipt") {
+            let receipts = match (since, news.receipts()) {
+                (Some(_), Some(receipts)) => content_of(&receipts, asked.user.nid),
+                (Some(since), None) => {
+                    content_of(&self.receipts.since(news.room, asked.user.nid, since).await?, asked.user.nid)
+                }
+                (None, _) => self.receipts.list_for_initial(news.room, asked.user.nid).await?,
+            };
+            if receipts != "{}" {
+                events.push(event("m.receipt", &receipts));
+            }
+        }
+        if asked.filter.ephemeral.passes_type("m.typing") {
+            let known = asked.since.filter(|_| since.is_some()).map_or(0, |since| since.ephemeral);
+            if let Some(users) = self.typing.changed_since(view.nid, known) {
+                events.push(event("m.typing", &typing(&users)));
+            }
+        }
+        Ok(events)
+    }
+}
+
+fn typing(users: &[OwnedUserId]) -> String {
+    json::object(|content| {
+        content.array("user_ids", users, |out, user| out.push_str(&json::quoted(user.as_str())));
+    })
+}
+
+fn event(kind: &str, content: &str) -> String {
+    json::object(|event| {
+        event.text("type", kind);
+        event.raw("content", content);
+    })
+}
