@@ -22,8 +22,7 @@ impl Reading {
         let mut page = self.page(&mut sight, &view, range, EVENTS, &EventFilter::default()).await?;
         page.events.reverse();
         let state = self.rooms.state_events(&state).await?;
-        let account_data =
-            account_data::of_room(&mut *self.storage.conn().await?, reader.nid, view.nid).await?;
+        let account_data = account_data::of_room(&mut *self.storage.conn().await?, reader.nid, view.nid).await?;
         let telling = self.telling(&mut sight, reader, &page.events).await?;
         let membership = sight.membership();
         Ok(json::object(|answer| {

@@ -16,8 +16,8 @@ use crate::{
     event::{Circumstances, Event, Pdu, Transaction, flags},
     storage::{
         log::rows::{
-            CurrentStateRow, EventRow, HeadRow, MemberRow, RedactedRow, RelationRow, RoomRow, Rows, SnapshotRow, StrippedStateRow,
-            TransactionRow,
+            CurrentStateRow, EventRow, HeadRow, MemberRow, RedactedRow, RelationRow, RoomRow, Rows, SnapshotRow,
+            StrippedStateRow, TransactionRow,
         },
         nids::Kind,
         numbers::{EventNid, Position, SnapshotNid, StateKeyNid},

@@ -4,14 +4,16 @@ mod account;
 mod attention;
 mod database;
 mod encryption;
-mod remote;
+mod media;
 mod relations;
+mod remote;
 mod rooms;
 mod server;
 mod user;
 
 pub use database::TestDatabase;
 pub use encryption::Signer;
+pub use media::TestDownload;
 pub use remote::{Place, RemoteServer};
 pub use rooms::segment;
 pub use server::TestServer;

@@ -50,7 +50,8 @@ impl TestUser {
 
     /// Tries to read an event.
     pub async fn try_event(&self, room: &RoomId, event: &EventId) -> Answer<Value> {
-        self.get(&format!("/_matrix/client/v3/rooms/{}/event/{}", segment(room.as_str()), segment(event.as_str()))).await
+        self.get(&format!("/_matrix/client/v3/rooms/{}/event/{}", segment(room.as_str()), segment(event.as_str())))
+            .await
     }
 
     /// What the server says of the events that relate to one: its `m.relations`.
