@@ -16,6 +16,7 @@ use crate::{
     devices::Devices,
     ephemeral::{Counter, Nudges, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
+    media::{Media, store::Store},
     membership::Memberships,
     metrics::Metrics,
     reading::Reading,
@@ -52,6 +53,7 @@ pub struct Services {
     pub keys: Keys,
     pub to_device: ToDevice,
     pub backups: Backups,
+    pub media: Media,
     pub rooms: Rooms,
     pub receipts: Receipts,
     pub typing: Typing,
@@ -114,9 +116,12 @@ impl App {
         })?;
         let devices = Devices::new(storage.clone(), secrets, log.clone(), &accounts);
         let keys = Keys::new(storage.clone(), log.clone(), clock.clone(), server_name.clone());
-        let to_device = ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), server_name);
+        let to_device = ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), server_name.clone());
         let backups = Backups::new(storage.clone(), clock.clone());
         housekeeping::start(storage.clone(), clock.clone(), tasks);
+        let store = Store::open(&config.media_directory())?;
+        let media = Media::new(storage.clone(), store, clock.clone(), server_name, config.media.clone());
+        media.start_sweeping(tasks);
         let rooms = Rooms::new(
             storage.clone(),
             log.clone(),
@@ -163,6 +168,7 @@ impl App {
             keys,
             to_device,
             backups,
+            media,
             rooms,
             receipts,
             typing,

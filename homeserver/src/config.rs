@@ -7,6 +7,7 @@ pub mod http;
 pub mod listeners;
 mod load;
 pub mod logging;
+pub mod media;
 pub mod outgoing;
 pub mod passwords;
 pub mod problem;
@@ -34,6 +35,7 @@ pub use self::{
     listeners::Listeners,
     load::load,
     logging::{LogFormat, Logging},
+    media::Media,
     outgoing::Outgoing,
     passwords::Passwords,
     problem::Problem,
@@ -62,6 +64,7 @@ pub struct Config {
     pub passwords: Passwords,
     pub sessions: Sessions,
     pub rooms: Rooms,
+    pub media: Media,
     pub rate_limits: RateLimits,
     pub voip: Voip,
     pub outgoing: Outgoing,
@@ -96,6 +99,7 @@ impl Config {
         self.database.check()?;
         self.passwords.check()?;
         self.rooms.check()?;
+        self.media.check()?;
         self.rate_limits.check()?;
         self.logging.check()
     }
@@ -103,6 +107,11 @@ impl Config {
     /// Where the master key is kept.
     pub fn key_file(&self) -> PathBuf {
         self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
+    }
+
+    /// Where media are kept.
+    pub fn media_directory(&self) -> PathBuf {
+        self.media.directory.clone().unwrap_or_else(|| self.server.data_directory.join("media"))
     }
 
     /// Where the secret is kept with which programs register users.

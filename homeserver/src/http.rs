@@ -4,6 +4,7 @@
 pub mod authenticate;
 pub mod client;
 pub mod client_address;
+pub mod downloads;
 pub mod endpoint;
 pub mod entrance;
 pub mod error;
@@ -12,7 +13,10 @@ pub mod federation;
 pub mod gates;
 pub mod legacy;
 pub mod monitoring;
+pub mod ranges;
 pub mod tls;
+pub mod uploads;
+pub mod work;
 
 use std::{
     future::Future,

@@ -21,6 +21,7 @@ pub mod access;
 pub mod accounts;
 pub mod devices;
 pub mod keys;
+pub mod media;
 
 pub mod event;
 pub mod tail;

@@ -17,6 +17,7 @@ pub mod interner;
 pub mod key_backups;
 pub mod keys;
 pub mod log;
+pub mod media;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;

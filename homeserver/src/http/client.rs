@@ -7,6 +7,8 @@ mod ephemeral;
 mod filter;
 mod key_backups;
 mod keys;
+mod legacy_media;
+mod media;
 mod membership;
 mod messages;
 mod moderation;
@@ -24,8 +26,10 @@ mod voip;
 use http::Method;
 
 use super::{
+    downloads::download,
     endpoint::{Route, custom, endpoint, endpoint_json},
     legacy,
+    uploads::upload,
 };
 
 /// All endpoints of the client-server API.
@@ -131,6 +135,19 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: Read and unread markers
         endpoint(ephemeral::read_markers),
+
+        // Modules: Content repository
+        download(media::download),
+        download(media::download_as),
+        download(media::thumbnail),
+        endpoint(media::config),
+        upload(media::upload).also("/_matrix/media/v1/upload"),
+        upload(media::upload_created),
+        endpoint(media::create),
+        download(legacy_media::download).also("/_matrix/media/v1/download/{server_name}/{media_id}"),
+        download(legacy_media::download_as).also("/_matrix/media/v1/download/{server_name}/{media_id}/{filename}"),
+        download(legacy_media::thumbnail).also("/_matrix/media/v1/thumbnail/{server_name}/{media_id}"),
+        endpoint(legacy_media::config).also("/_matrix/media/v1/config"),
 
         // Modules: Send-to-Device messaging
         endpoint(to_device::send),

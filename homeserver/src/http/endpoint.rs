@@ -24,6 +24,7 @@ use super::{
     entrance::Entrance,
     error, exchange,
     gates::Gate,
+    work::Workplace,
 };
 use crate::{App, Error, Result};
 
@@ -61,8 +62,8 @@ type Handler = Arc<dyn Fn(App, Incoming) -> Answer + Send + Sync>;
 pub type HttpAnswer = Result<http::Response<Bytes>>;
 
 /// Serves actix's request itself, for endpoints that stream.
-pub type Streaming =
-    Arc<dyn Fn(App, HttpRequest, web::Payload) -> Pin<Box<dyn Future<Output = HttpResponse>>> + Send + Sync>;
+pub type Streaming = Arc<dyn Fn(Workplace, HttpRequest, web::Payload) -> StreamingAnswer + Send + Sync>;
+type StreamingAnswer = Pin<Box<dyn Future<Output = HttpResponse>>>;
 
 /// One endpoint: a method on one or more paths.
 #[derive(Clone)]
@@ -171,20 +172,40 @@ where
     H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = HttpAnswer> + Send,
 {
-    let mut paths: Vec<String> = T::PATH_BUILDER.all_paths().map(ToOwned::to_owned).collect();
-    paths.reverse();
-    let gate = Gate::of(&T::METHOD, &paths[0], T::RATE_LIMITED);
+    let gate = gate::<T>();
     let serve = move |app: App, incoming: Incoming| -> Answer {
         Box::pin(async move {
-            let Incoming { request, path_args, body, address } = incoming;
-            let of = Circumstances { request: &request, address };
-            let caller = T::Authentication::authenticate(&app, &of).await?;
-            gate.pass(&app, T::Authentication::user(&caller), address, &path_args)?;
-            let parsed = parse::<T>(request, &path_args, &body)?;
-            handler(app, Ruma { body: parsed, caller, address, raw: body }).await
+            let request = admit::<T>(gate, &app, incoming).await?;
+            handler(app, request).await
         })
     };
-    Route { method: T::METHOD, paths, serve: Serve::Whole(Arc::new(serve)) }
+    Route { method: T::METHOD, paths: paths::<T>(), serve: Serve::Whole(Arc::new(serve)) }
+}
+
+/// The paths of a Matrix endpoint, the newest first.
+pub(super) fn paths<T: Metadata>() -> Vec<String> {
+    let mut paths: Vec<String> = T::PATH_BUILDER.all_paths().map(ToOwned::to_owned).collect();
+    paths.reverse();
+    paths
+}
+
+/// The gate of a Matrix endpoint.
+pub(super) fn gate<T: Metadata>() -> Gate {
+    Gate::of(&T::METHOD, &paths::<T>()[0], T::RATE_LIMITED)
+}
+
+/// Authenticates the caller, lets the request pass the gate, then parses it.
+pub(super) async fn admit<T>(gate: Gate, app: &App, incoming: Incoming) -> Result<Ruma<T>>
+where
+    T: IncomingRequest,
+    T::Authentication: Authenticate,
+{
+    let Incoming { request, path_args, body, address } = incoming;
+    let of = Circumstances { request: &request, address };
+    let caller = T::Authentication::authenticate(app, &of).await?;
+    gate.pass(app, T::Authentication::user(&caller), address, &path_args)?;
+    let parsed = parse::<T>(request, &path_args, &body)?;
+    Ok(Ruma { body: parsed, caller, address, raw: body })
 }
 
 fn parse<T: IncomingRequest>(request: http::Request<()>, path_args: &[String], body: &Bytes) -> Result<T> {
@@ -258,23 +279,25 @@ impl Resources {
                         }))
                     }
                     Serve::Streaming(handler) => {
-                        let handler = handler.clone();
-                        resource.route(web::method(method).to(
-                            move |entrance: web::Data<Entrance>, request: HttpRequest, payload: web::Payload| {
-                                let answer = entrance.app().map(|app| handler(app.clone(), request, payload));
-                                async move {
-                                    match answer {
-                                        Some(answer) => answer.await,
-                                        None => error::not_ready(),
-                                    }
-                                }
-                            },
-                        ))
+                        let is_read = method == actix_web::http::Method::GET;
+                        let resource = resource.route(web::method(method).to(stream(handler)));
+                        // What streams its answer can as well tell only how long it is.
+                        if is_read { resource.route(web::head().to(stream(handler))) } else { resource }
                     }
                 };
             }
             config.service(resource.default_service(web::to(other_method)));
         }
+    }
+}
+
+fn stream(
+    handler: &Streaming,
+) -> impl Fn(web::Data<Entrance>, HttpRequest, web::Payload) -> StreamingAnswer + Clone + 'static {
+    let handler = handler.clone();
+    move |entrance, request, payload| match Workplace::of(&entrance) {
+        Some(workplace) => handler(workplace, request, payload),
+        None => Box::pin(std::future::ready(error::not_ready())),
     }
 }
 
@@ -285,40 +308,22 @@ async fn other_method(request: HttpRequest) -> HttpResponse {
     error::wrong_method()
 }
 
-/// Reads the body here and does the work on the shared runtime, because pooled connections belong
-/// to the runtime that opened them. A request that changes something runs to its end even if its
-/// client leaves; reading ones are given up then.
+/// Reads the body here and does the work on the shared runtime.
 async fn serve_whole(
     handler: Handler,
     entrance: web::Data<Entrance>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let Some(app) = entrance.app() else { return error::not_ready() };
+    let Some(workplace) = Workplace::of(&entrance) else { return error::not_ready() };
     let is_read = request.method() == actix_web::http::Method::GET;
-    let incoming = match incoming(app, &request, payload).await {
+    let incoming = match incoming(&workplace.app, &request, payload).await {
         Ok(incoming) => incoming,
         Err(refusal) => return error::answer(&refusal),
     };
-    let work = entrance.work().spawn_on(handler(app.clone(), incoming), &app.runtime);
-    let mut work = AbortOnDrop { work, is_read };
-    match (&mut work.work).await {
-        Ok(Ok(response)) => exchange::response(response),
-        Ok(Err(refusal)) => error::answer(&refusal),
-        Err(panic) => error::answer(&Error::internal(format!("a handler panicked: {panic}"))),
-    }
-}
-
-struct AbortOnDrop {
-    work: tokio::task::JoinHandle<HttpAnswer>,
-    is_read: bool,
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        if self.is_read {
-            self.work.abort();
-        }
+    match workplace.start(is_read, handler(workplace.app.clone(), incoming)).outcome().await {
+        Ok(response) => exchange::response(response),
+        Err(refusal) => error::answer(&refusal),
     }
 }
 
@@ -331,10 +336,15 @@ async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -
         }
         body.extend_from_slice(&chunk);
     }
+    without_body(app, request).map(|incoming| Incoming { body: body.freeze(), ..incoming })
+}
+
+/// A request whose body is not read, or not yet.
+pub(super) fn without_body(app: &App, request: &HttpRequest) -> Result<Incoming> {
     Ok(Incoming {
         request: exchange::request(request)?,
         path_args: path_args(request)?,
-        body: body.freeze(),
+        body: Bytes::new(),
         address: client_address(app, request),
     })
 }

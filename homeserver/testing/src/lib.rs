@@ -4,6 +4,7 @@ mod account;
 mod attention;
 mod database;
 mod encryption;
+mod media;
 mod relations;
 mod remote;
 mod rooms;
@@ -12,6 +13,7 @@ mod user;
 
 pub use database::TestDatabase;
 pub use encryption::Signer;
+pub use media::TestDownload;
 pub use remote::{Place, RemoteServer};
 pub use rooms::segment;
 pub use server::TestServer;

@@ -120,6 +120,12 @@ impl TestUser {
         }))
     }
 
+    /// A request with this user's token, for the caller to complete and send.
+    pub fn call(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
     /// `GET` with this user's token.
     pub async fn get(&self, path: &str) -> Answer<Value> {
         self.request(reqwest::Method::GET, path, None).await
@@ -142,10 +148,7 @@ impl TestUser {
 
     /// Any request with this user's token; `path` may have a query and is encoded by the caller.
     pub async fn request(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Answer<Value> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
-        }
+        let mut request = self.call(method, path);
         if let Some(body) = body {
             request = request.json(&body);
         }
