@@ -9,13 +9,14 @@ use std::{
 };
 
 use homeserver::{
+    metrics::Metrics,
     rooms::{
         events::Events,
         resolution::Resolver,
         snapshots::{Snapshot, Snapshots, StateMap},
     },
     storage::{
-        Storage,
+        Address, Storage,
         log::{
             Job, Log, Readers,
             rows::{EventRow, RoomRow, Rows, SnapshotRow},
@@ -98,7 +99,7 @@ struct Bench {
 struct Nobody;
 
 impl Readers<()> for Nobody {
-    fn publish(&self, _: Position, publish: &mut dyn FnMut(&mut ())) {
+    fn publish(&self, _: Position, _: Position, publish: &mut dyn FnMut(&mut ())) {
         publish(&mut ());
     }
 }
@@ -106,9 +107,9 @@ impl Readers<()> for Nobody {
 impl Bench {
     async fn start() -> Self {
         let database = TestDatabase::create().await;
-        let storage = Storage::open(&database.url(), 4).expect("the URL is valid");
+        let storage = Storage::open(&Address::Url(database.url().into()), 4).expect("the URL is valid");
         let tasks = Tasks::default();
-        let log = Log::start(storage.clone(), &tasks, Nobody);
+        let log = Log::start(storage.clone(), &tasks, Nobody, Metrics::default());
         let (rows, _, last) = history(MEMBERS);
         let bench = Self { storage, log, last, _tasks: tasks, _database: database };
         for chunk in rows.chunks(1000) {

@@ -156,13 +156,37 @@ impl AuthGraph {
     pub fn difference(&self, common: impl IntoIterator<Item = EventNid>, sides: &[Vec<EventNid>]) -> Vec<EventNid> {
         let mut marks = self.no_marks();
         self.walk(self.places_of(common), |place| marks.set(place));
+        self.disputed(sides).into_iter().filter(|place| !marks.is_set(*place)).map(|place| self.event(place)).collect()
+    }
+
+    /// Whether it takes only a look at `common`, and not at all that it builds upon, to tell that the
+    /// auth difference has nothing else than events of `sides` themselves. In most forks it does.
+    pub fn is_difference_plain(&self, common: impl IntoIterator<Item = EventNid>, sides: &[Vec<EventNid>]) -> bool {
+        let mut open: HashSet<EventNid> = self.disputed(sides).into_iter().map(|place| self.event(place)).collect();
+        for event in sides.iter().flatten() {
+            open.remove(event);
+        }
+        let mut seen = HashSet::new();
+        for event in common {
+            if open.is_empty() {
+                break;
+            }
+            if open.contains(&event) {
+                self.walk(self.places_of([event]), |place| {
+                    open.remove(&self.event(place));
+                    seen.insert(place)
+                });
+            }
+        }
+        open.is_empty()
+    }
+
+    /// What some of `sides` build upon, but not all, each counted as a part of what it builds upon.
+    fn disputed(&self, sides: &[Vec<EventNid>]) -> Vec<Place> {
         // How many sides build upon an event, and which was the last that was counted.
         let mut counts: HashMap<Place, (usize, usize)> = HashMap::new();
         for (side, events) in sides.iter().enumerate() {
             self.walk(self.places_of(events.iter().copied()), |place| {
-                if marks.is_set(place) {
-                    return false;
-                }
                 let (count, last) = counts.entry(place).or_insert((0, usize::MAX));
                 let is_new = *last != side;
                 if is_new {
@@ -171,8 +195,7 @@ impl AuthGraph {
                 is_new
             });
         }
-        let some = counts.into_iter().filter(|(_, (count, _))| *count < sides.len());
-        some.map(|(place, _)| self.event(place)).collect()
+        counts.into_iter().filter(|(_, (count, _))| *count < sides.len()).map(|(place, _)| place).collect()
     }
 
     /// The conflicted state subgraph: everything on paths between any two of `events`, and these

@@ -78,16 +78,31 @@ impl Resolver {
         room: RoomNid,
         conflict: Conflict,
     ) -> Result<StateMap> {
-        let all: Vec<EventNid> = conflict.unconflicted.values().copied().chain(conflict.events()).collect();
-        let graph = self.graphs.with(room, &all).await?;
         let conflict = Arc::new(conflict);
-        let extent = {
-            let (graph, conflict) = (graph.clone(), conflict.clone());
-            self.on_thread(move || Ok(v2::Extent::new(tweaks, &graph, &conflict))).await?
-        };
+        let (graph, extent) = self.extent(tweaks, room, &conflict).await?;
         let mut known = self.known(&rules, &conflict, &extent.events(&conflict)).await?;
         self.add_auth_events(&mut known, &graph).await?;
         self.on_thread(move || v2::resolve(&rules, tweaks, &conflict, &extent, &known)).await
+    }
+
+    async fn extent(
+        &self,
+        tweaks: StateResolutionV2Rules,
+        room: RoomNid,
+        conflict: &Arc<Conflict>,
+    ) -> Result<(Arc<AuthGraph>, v2::Extent)> {
+        let mut events = conflict.events();
+        let graph = self.graphs.with(room, &events).await?;
+        let work = (graph.clone(), conflict.clone());
+        if let Some(extent) = self.on_thread(move || Ok(v2::Extent::of_most(tweaks, &work.0, &work.1))).await? {
+            return Ok((graph, extent));
+        }
+        drop(graph);
+        events.extend(conflict.unconflicted.values());
+        let graph = self.graphs.with(room, &events).await?;
+        let work = (graph.clone(), conflict.clone());
+        let extent = self.on_thread(move || Ok(v2::Extent::of_all(tweaks, &work.0, &work.1))).await?;
+        Ok((graph, extent))
     }
 
     /// Loads `events`, which are in question, and the undisputed ones by which they are checked.

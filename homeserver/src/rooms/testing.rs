@@ -3,8 +3,9 @@
 use homeserver_testing::TestDatabase;
 
 use crate::{
+    metrics::Metrics,
     storage::{
-        Storage,
+        Address, Storage,
         log::{Job, Log, Readers, rows::Rows},
         numbers::Position,
     },
@@ -22,7 +23,7 @@ pub(super) struct TestStorage {
 struct Nobody;
 
 impl Readers<()> for Nobody {
-    fn publish(&self, _: Position, publish: &mut dyn FnMut(&mut ())) {
+    fn publish(&self, _: Position, _: Position, publish: &mut dyn FnMut(&mut ())) {
         publish(&mut ());
     }
 }
@@ -30,9 +31,9 @@ impl Readers<()> for Nobody {
 impl TestStorage {
     pub(super) async fn start() -> Self {
         let database = TestDatabase::create().await;
-        let storage = Storage::open(&database.url(), 4).unwrap();
+        let storage = Storage::open(&Address::Url(database.url().into()), 4).unwrap();
         let tasks = Tasks::default();
-        let log = Log::start(storage.clone(), &tasks, Nobody);
+        let log = Log::start(storage.clone(), &tasks, Nobody, Metrics::default());
         Self { storage, log, _tasks: tasks, _database: database }
     }
 

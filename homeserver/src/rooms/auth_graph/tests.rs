@@ -55,6 +55,18 @@ fn what_states_have_in_common_is_not_in_the_difference() {
 }
 
 #[test]
+fn a_plain_difference_is_one_that_a_look_at_what_is_common_explains() {
+    let graph = forked();
+
+    // 3 and 4 are in question, unless something common builds upon them.
+    assert!(!graph.is_difference_plain([], &[events(&[5]), events(&[7])]));
+    assert!(!graph.is_difference_plain(events(&[3, 6]), &[events(&[5]), events(&[7])]));
+    assert!(graph.is_difference_plain(events(&[4, 6]), &[events(&[5]), events(&[7])]));
+    assert!(graph.is_difference_plain(events(&[4]), &[events(&[5]), events(&[6, 7])]));
+    assert!(graph.is_difference_plain([], &[events(&[3]), events(&[6])]));
+}
+
+#[test]
 fn the_subgraph_is_what_lies_between() {
     let graph = forked();
 

@@ -52,6 +52,11 @@ impl Conflict {
         candidates(&self.sides)
     }
 
+    /// The conflicted events of each state.
+    pub(super) fn events_by_side(&self) -> Vec<Vec<EventNid>> {
+        self.sides.iter().map(|side| side.values().copied().collect()).collect()
+    }
+
     /// The conflicted state set: all events that compete with others or with nothing.
     pub(super) fn events(&self) -> Vec<EventNid> {
         let events: HashSet<EventNid> = self.sides.iter().flat_map(BTreeMap::values).copied().collect();

@@ -15,17 +15,25 @@ use crate::{Error, Result};
 /// What else than the conflicted events is in question.
 #[derive(Debug)]
 pub(super) struct Extent {
+    /// The auth difference, with or without conflicted events.
     difference: Vec<EventNid>,
     /// Empty where the room version does without.
     subgraph: Vec<EventNid>,
 }
 
 impl Extent {
-    pub(super) fn new(tweaks: StateResolutionV2Rules, graph: &AuthGraph, conflict: &Conflict) -> Self {
-        let sides: Vec<Vec<EventNid>> = conflict.sides.iter().map(|side| side.values().copied().collect()).collect();
-        let subgraph =
-            if tweaks.consider_conflicted_state_subgraph { graph.subgraph(&conflict.events()) } else { Vec::new() };
-        Self { difference: graph.difference(conflict.unconflicted.values().copied(), &sides), subgraph }
+    /// For a `graph` that has the conflicted events; none if it takes the unconflicted ones, too.
+    pub(super) fn of_most(tweaks: StateResolutionV2Rules, graph: &AuthGraph, conflict: &Conflict) -> Option<Self> {
+        let common = conflict.unconflicted.values().copied();
+        let is_plain = graph.is_difference_plain(common, &conflict.events_by_side());
+        is_plain.then(|| Self { difference: Vec::new(), subgraph: subgraph(tweaks, graph, conflict) })
+    }
+
+    /// For a `graph` that has all events of the states.
+    pub(super) fn of_all(tweaks: StateResolutionV2Rules, graph: &AuthGraph, conflict: &Conflict) -> Self {
+        let common = conflict.unconflicted.values().copied();
+        let difference = graph.difference(common, &conflict.events_by_side());
+        Self { difference, subgraph: subgraph(tweaks, graph, conflict) }
     }
 
     /// The full conflicted set.
@@ -76,6 +84,10 @@ pub(super) fn resolve(
     )
     .map_err(|fault| Error::internal(format!("a state could not be resolved: {fault}")))?;
     Ok(with_undisputed(conflict, known, &resolved))
+}
+
+fn subgraph(tweaks: StateResolutionV2Rules, graph: &AuthGraph, conflict: &Conflict) -> Vec<EventNid> {
+    if tweaks.consider_conflicted_state_subgraph { graph.subgraph(&conflict.events()) } else { Vec::new() }
 }
 
 fn ids(known: &Known, events: &[EventNid]) -> EventIdSet<OwnedEventId> {

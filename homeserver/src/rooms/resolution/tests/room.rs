@@ -286,8 +286,12 @@ impl TestRoom {
         let rules = &self.rules.authorization;
         match self.rules.state_res {
             StateResolutionVersion::V2(tweaks) => {
-                let extent = v2::Extent::new(tweaks, &self.graph, &conflict);
-                v2::resolve(rules, tweaks, &conflict, &extent, &known).unwrap()
+                let extent = v2::Extent::of_all(tweaks, &self.graph, &conflict);
+                let state = v2::resolve(rules, tweaks, &conflict, &extent, &known).unwrap();
+                if let Some(extent) = v2::Extent::of_most(tweaks, &self.graph, &conflict) {
+                    assert_eq!(v2::resolve(rules, tweaks, &conflict, &extent, &known).unwrap(), state);
+                }
+                state
             }
             _ => v1::resolve(rules, &conflict.without_absences(), &known),
         }
