@@ -9,6 +9,7 @@ mod load;
 pub mod logging;
 pub mod outgoing;
 pub mod passwords;
+pub mod presence;
 pub mod problem;
 pub mod rate_limits;
 pub mod registration;
@@ -36,6 +37,7 @@ pub use self::{
     logging::{LogFormat, Logging},
     outgoing::Outgoing,
     passwords::Passwords,
+    presence::Presence,
     problem::Problem,
     rate_limits::{Limit, RateLimits},
     registration::{Registration, RegistrationMode},
@@ -62,6 +64,7 @@ pub struct Config {
     pub passwords: Passwords,
     pub sessions: Sessions,
     pub rooms: Rooms,
+    pub presence: Presence,
     pub rate_limits: RateLimits,
     pub voip: Voip,
     pub outgoing: Outgoing,

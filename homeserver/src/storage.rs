@@ -20,6 +20,7 @@ pub mod log;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;
+pub mod presence;
 pub mod private;
 pub mod profiles;
 pub mod receipts;

@@ -132,6 +132,10 @@ pub fn routes() -> Vec<Route> {
         // Modules: Read and unread markers
         endpoint(ephemeral::read_markers),
 
+        // Modules: Presence
+        endpoint(ephemeral::set_presence),
+        endpoint_json(ephemeral::presence),
+
         // Modules: Send-to-Device messaging
         endpoint(to_device::send),
 

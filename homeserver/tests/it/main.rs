@@ -13,6 +13,7 @@ mod keys;
 mod listeners;
 mod login;
 mod malformed_requests;
+mod presence;
 mod profiles;
 mod rate_limits;
 mod receiving;
