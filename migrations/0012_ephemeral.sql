@@ -1,8 +1,9 @@
--- What a user was last seen doing: `state` 0 offline, 1 unavailable, 2 online. Written now and then;
--- what counts is in memory.
+-- What is to be remembered of a user's presence: whether they chose to look offline, what they say
+-- of their status, and when they were last active (ms since the epoch). Written now and then; what
+-- counts is in memory.
 create table if not exists presence (
     user_nid bigint not null,
-    state tinyint not null,
+    is_hidden tinyint not null,
     status_msg varbinary(4096) null,
     last_active_at bigint not null,
     primary key (user_nid)

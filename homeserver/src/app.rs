@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     config::{Config, Hidden},
     devices::Devices,
-    ephemeral::{Counter, Nudges, Receipts, Typing},
+    ephemeral::{Counter, Nudges, Presence, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
     media::{Media, store::Store},
     membership::Memberships,
@@ -57,6 +57,7 @@ pub struct Services {
     pub rooms: Rooms,
     pub receipts: Receipts,
     pub typing: Typing,
+    pub presence: Presence,
     pub unread: Unread,
     pub memberships: Memberships,
     pub reading: Reading,
@@ -133,6 +134,14 @@ impl App {
         let nudges = Nudges::start(tail.bus().clone(), tasks);
         let counter = Counter::new(clock.clone());
         let receipts = Receipts::new(storage.clone(), log.clone(), rooms.clone(), clock.clone(), nudges.clone());
+        let presence = Presence::start(
+            config.presence.enabled,
+            storage.clone(),
+            rooms.clone(),
+            clock.clone(),
+            (counter.clone(), nudges.clone()),
+            tasks,
+        );
         let typing = Typing::start(rooms.clone(), clock.clone(), counter, nudges, tasks);
         let judge = Judge::new(rooms.clone(), accounts.push_rules.clone(), accounts.ignored.clone());
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
@@ -172,6 +181,7 @@ impl App {
             rooms,
             receipts,
             typing,
+            presence,
             unread,
             memberships,
             reading,

@@ -10,6 +10,7 @@ pub mod logging;
 pub mod media;
 pub mod outgoing;
 pub mod passwords;
+pub mod presence;
 pub mod problem;
 pub mod rate_limits;
 pub mod registration;
@@ -38,6 +39,7 @@ pub use self::{
     media::Media,
     outgoing::Outgoing,
     passwords::Passwords,
+    presence::Presence,
     problem::Problem,
     rate_limits::{Limit, RateLimits},
     registration::{Registration, RegistrationMode},
@@ -65,6 +67,7 @@ pub struct Config {
     pub sessions: Sessions,
     pub rooms: Rooms,
     pub media: Media,
+    pub presence: Presence,
     pub rate_limits: RateLimits,
     pub voip: Voip,
     pub outgoing: Outgoing,

@@ -2,8 +2,9 @@
 
 pub mod counter;
 pub mod nudges;
+pub mod presence;
 pub mod receipts;
 pub mod threads;
 pub mod typing;
 
-pub use self::{counter::Counter, nudges::Nudges, receipts::Receipts, typing::Typing};
+pub use self::{counter::Counter, nudges::Nudges, presence::Presence, receipts::Receipts, typing::Typing};

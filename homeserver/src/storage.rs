@@ -21,6 +21,7 @@ pub mod media;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;
+pub mod presence;
 pub mod private;
 pub mod profiles;
 pub mod receipts;

@@ -149,6 +149,10 @@ pub fn routes() -> Vec<Route> {
         download(legacy_media::thumbnail).also("/_matrix/media/v1/thumbnail/{server_name}/{media_id}"),
         endpoint(legacy_media::config).also("/_matrix/media/v1/config"),
 
+        // Modules: Presence
+        endpoint(ephemeral::set_presence),
+        endpoint_json(ephemeral::presence),
+
         // Modules: Send-to-Device messaging
         endpoint(to_device::send),
 

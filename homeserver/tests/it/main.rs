@@ -14,6 +14,7 @@ mod listeners;
 mod login;
 mod malformed_requests;
 mod media;
+mod presence;
 mod profiles;
 mod rate_limits;
 mod receipts;

@@ -1,7 +1,8 @@
-//! Typing, receipts and read markers.
+//! Typing, receipts, read markers and presence.
 
 use bytes::Bytes;
 use ruma::api::client::{
+    presence::{get_presence, set_presence},
     read_marker::set_read_marker,
     receipt::create_receipt::{self, v3::ReceiptType},
     typing::create_typing_event::{self, v3::Typing},
@@ -12,6 +13,7 @@ use crate::{
     App, Error, Result,
     ephemeral::{receipts::Markers, typing::USUAL_MS},
     http::endpoint::Ruma,
+    json,
 };
 
 /// Adds how long somebody is typing who does not say, because ruma demands it.
@@ -35,6 +37,7 @@ pub async fn typing(
         Typing::No => None,
     };
     app.typing.set(&req.caller, &room_id, &user_id, duration).await?;
+    app.presence.act(&req.caller);
     Ok(create_typing_event::v3::Response::new())
 }
 
@@ -60,6 +63,7 @@ pub async fn receipt(app: App, req: Ruma<create_receipt::v3::Request>) -> Result
     };
     *place = Some(event_id);
     app.receipts.mark(&req.caller, &room_id, markers).await?;
+    app.presence.act(&req.caller);
     Ok(create_receipt::v3::Response::new())
 }
 
@@ -68,5 +72,19 @@ pub async fn read_markers(app: App, req: Ruma<set_read_marker::v3::Request>) -> 
     let set_read_marker::v3::Request { room_id, fully_read, read_receipt, private_read_receipt, .. } = req.body;
     let markers = Markers { read: read_receipt, read_private: private_read_receipt, fully_read, thread: None };
     app.receipts.mark(&req.caller, &room_id, markers).await?;
+    app.presence.act(&req.caller);
     Ok(set_read_marker::v3::Response::new())
+}
+
+/// `PUT /_matrix/client/v3/presence/{userId}/status`
+pub async fn set_presence(app: App, req: Ruma<set_presence::v3::Request>) -> Result<set_presence::v3::Response> {
+    let set_presence::v3::Request { user_id, presence, status_msg, .. } = req.body;
+    app.presence.set(&req.caller, &user_id, &presence, status_msg.as_deref()).await?;
+    Ok(set_presence::v3::Response::new())
+}
+
+/// `GET /_matrix/client/v3/presence/{userId}/status`
+pub async fn presence(app: App, req: Ruma<get_presence::v3::Request>) -> Result<String> {
+    let seen = app.presence.status(&req.caller, &req.body.user_id).await?;
+    Ok(json::object(|answer| seen.write(answer)))
 }

@@ -22,6 +22,7 @@ pub async fn send(app: App, req: Ruma<send_message_event::v3::Request>) -> Resul
     let send_message_event::v3::Request { room_id, txn_id, event_type, body, .. } = req.body;
     let wish = Wish::message(TimelineEventType::from(event_type.to_string()), body.into_json());
     let event_id = app.rooms.send(&req.caller, &room_id, wish, Some(txn_id.as_str())).await?;
+    app.presence.act(&req.caller);
     Ok(send_message_event::v3::Response::new(event_id))
 }
 
