@@ -183,7 +183,7 @@ impl Rooms {
             relations.forget(&parents);
             for (change, nid) in &members {
                 if let Some(membership) = change.membership.filter(|_| change.is_local) {
-                    let residence = Residence { membership, event: *nid, position };
+                    let residence = Residence { membership, event: *nid, position, forgotten: false };
                     residents.note(change.user, room.nid, residence);
                 }
                 tail.wake(change.user);
