@@ -13,11 +13,14 @@ use crate::{
     bus::Bus,
     clock::Clock,
     config::{Config, Hidden},
+    creation::Creations,
     devices::Devices,
+    directory::Directory,
     ephemeral::{Counter, Nudges, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
     membership::Memberships,
     metrics::Metrics,
+    posting::Posting,
     reading::Reading,
     rooms::Rooms,
     secrets::{self, Secrets},
@@ -56,7 +59,10 @@ pub struct Services {
     pub receipts: Receipts,
     pub typing: Typing,
     pub unread: Unread,
+    pub directory: Directory,
     pub memberships: Memberships,
+    pub creations: Creations,
+    pub posting: Posting,
     pub reading: Reading,
     pub sync: Sync,
 }
@@ -131,7 +137,11 @@ impl App {
         let typing = Typing::start(rooms.clone(), clock.clone(), counter, nudges, tasks);
         let judge = Judge::new(rooms.clone(), accounts.push_rules.clone(), accounts.ignored.clone());
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
+        let directory = Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone());
+        directory.start(tasks);
         let memberships = Memberships::new(storage.clone(), rooms.clone());
+        let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
+        let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
         let sync = Sync::new(
             storage.clone(),
@@ -164,7 +174,10 @@ impl App {
             receipts,
             typing,
             unread,
+            directory,
             memberships,
+            creations,
+            posting,
             reading,
             sync,
         })))

@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod codec;
 pub mod device_lists;
 pub mod devices;
+pub mod directory;
 pub mod events;
 pub mod fault;
 pub mod filters;

@@ -3,6 +3,8 @@
 
 mod account_data;
 mod accounts;
+mod aliases;
+mod creation;
 mod cross_signing;
 mod device_lists;
 mod devices;
@@ -13,14 +15,18 @@ mod keys;
 mod listeners;
 mod login;
 mod malformed_requests;
+mod membership;
 mod profiles;
+mod public_rooms;
 mod rate_limits;
-mod receiving;
 mod receipts;
+mod receiving;
 mod registration;
 mod relations;
 mod rooms;
+mod spaces;
 mod sync;
 mod to_device;
 mod typing;
 mod unread;
+mod upgrades;
