@@ -28,3 +28,28 @@ create table if not exists open_rooms (
     room_nid bigint not null,
     primary key (room_nid)
 );
+
+-- A user whom the directory can find, with the name and avatar it shows: every local account in
+-- use, and remote users whose profile is known.
+create table if not exists people (
+    user_nid bigint not null,
+    display_name varbinary(1024) null,
+    avatar_url varbinary(1024) null,
+    primary key (user_nid)
+);
+
+-- A word of a user's display name or local part, in which they are found by its beginning, whatever
+-- the case or accents.
+create table if not exists people_words (
+    word varchar(64) collate utf8mb4_unicode_520_ci not null,
+    user_nid bigint not null,
+    primary key (word, user_nid),
+    key people_words_user (user_nid)
+);
+
+-- A local user whose new name or avatar does not stand in all their rooms yet.
+create table if not exists profile_changes (
+    user_nid bigint not null,
+    changed_at bigint not null,
+    primary key (user_nid)
+);

@@ -139,7 +139,8 @@ impl App {
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
         let directory = Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone());
         directory.start(tasks);
-        let memberships = Memberships::new(storage.clone(), rooms.clone());
+        let memberships = Memberships::new(storage.clone(), rooms.clone(), accounts.account_data.clone());
+        memberships.start(&accounts.administration, tasks);
         let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
         let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());

@@ -72,9 +72,11 @@ impl Creations {
             invitations.push(Wish::state_of("m.room.member", user.as_str(), &content)?);
         }
         let room_id = self.rooms.create(creator, room, NewRoom { invitations, ..wanted }).await?;
+        let view = self.rooms.load(room).await?;
         if is_public {
-            self.directory.publish(&*self.rooms.load(room).await?).await?;
+            self.directory.publish(&view).await?;
         }
+        self.memberships.take_along(creator, &view).await?;
         for user in remote {
             match self.memberships.invite(creator, &user, &room_id, is_direct, None).await {
                 // The room exists by now. Whoever could not be invited can be seen in it.

@@ -5,6 +5,7 @@ mod canonical_alias;
 mod hierarchy;
 mod keeper;
 pub mod listing;
+pub mod people;
 pub mod summary;
 
 use ruma::ServerName;

@@ -1,19 +1,22 @@
 //! Who comes into rooms and who goes: join, leave, invite, knock, kick, ban.
 
 mod coming;
+mod following;
 mod going;
 mod inviting;
 mod of_user;
+mod succession;
 mod third_party;
 
 use std::sync::Arc;
 
 use ruma::{OwnedEventId, RoomId, UserId};
 use serde_json::{Map, Value};
+use tokio::sync::Notify;
 
 use crate::{
     Error, Result,
-    accounts::User,
+    accounts::{User, account_data::AccountData},
     rooms::{
         Rooms,
         draft::Wish,
@@ -30,12 +33,16 @@ type Content = Map<String, Value>;
 pub struct Memberships {
     storage: Storage,
     rooms: Rooms,
+    account_data: AccountData,
+    turns: following::Turns,
+    /// Rung when a user's rooms could not be shown a new profile.
+    unfinished: Arc<Notify>,
 }
 
 impl Memberships {
     /// Memberships of `rooms`.
-    pub fn new(storage: Storage, rooms: Rooms) -> Self {
-        Self { storage, rooms }
+    pub fn new(storage: Storage, rooms: Rooms, account_data: AccountData) -> Self {
+        Self { storage, rooms, account_data, turns: following::Turns::default(), unfinished: Arc::default() }
     }
 
     /// Makes of `target` what `content` says, as if the request for just that had been sent.

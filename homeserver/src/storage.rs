@@ -21,6 +21,7 @@ pub mod log;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;
+pub mod people;
 pub mod private;
 pub mod profiles;
 pub mod receipts;

@@ -158,6 +158,7 @@ impl Creations {
     async fn hand_over(&self, upgrade: &Upgrade<'_>, new_id: &RoomId) -> Result<()> {
         let new = self.rooms.load(upgrade.room).await?;
         self.directory.hand_over(upgrade.user, &upgrade.old, &new).await?;
+        self.memberships.take_along(upgrade.user, &new).await?;
         let Some(event) = upgrade.old.power_levels() else { return Ok(()) };
         let Some(levels) = event.content_as().and_then(power_levels::closed) else { return Ok(()) };
         let wish = Wish::state_of("m.room.power_levels", "", &levels)?;

@@ -20,6 +20,7 @@ mod server;
 mod sessions;
 mod sync;
 mod to_device;
+mod user_directory;
 mod voip;
 
 use http::Method;
@@ -114,6 +115,7 @@ pub fn routes() -> Vec<Route> {
         endpoint_json(directory::summary).also("/_matrix/client/unstable/im.nheko.summary/summary/{room_id_or_alias}"),
 
         // User data
+        endpoint(user_directory::search),
         endpoint_json(profile::all),
         endpoint_json(profile::field),
         endpoint(profile::set),

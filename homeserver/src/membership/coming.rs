@@ -51,7 +51,11 @@ impl Memberships {
             content.insert("join_authorised_via_users_server".to_owned(), authority.as_str().into());
         }
         let wish = Wish::state_of("m.room.member", user.id.as_str(), &content)?;
-        self.rooms.send(user, room_id, wish, None).await
+        let event_id = self.rooms.send(user, room_id, wish, None).await?;
+        if !view.is_joined(user.nid) {
+            self.take_along(user, &view).await?;
+        }
+        Ok(event_id)
     }
 
     /// Client-server API, "Guest access".

@@ -1,12 +1,14 @@
 //! Inviting people.
 
 use ruma::{OwnedEventId, RoomId, UserId, state_res::events::RoomPowerLevelsIntField};
+use serde::Deserialize;
 
 use super::{Content, Memberships, because, cleaned};
 use crate::{
     Error, Result,
     accounts::User,
-    storage::{accounts, rooms::Membership},
+    error::ErrorKind,
+    storage::{accounts, numbers::UserNid, rooms::Membership},
 };
 
 impl Memberships {
@@ -58,14 +60,28 @@ impl Memberships {
         Ok(content)
     }
 
-    /// Refuses to invite users of this server who do not exist.
+    /// Refuses to invite users of this server who do not exist, or do not want to be invited.
     async fn must_be_invitable(&self, user: &UserId) -> Result<()> {
         if user.server_name() != self.rooms.server_name() {
             return Ok(());
         }
-        match accounts::find(&mut *self.storage.conn().await?, user).await? {
-            Some(account) if !account.is_deactivated => Ok(()),
-            _ => Err(Error::not_found(format!("There is no user {user}."))),
+        let account = accounts::find(&mut *self.storage.conn().await?, user).await?;
+        let account = account.filter(|account| !account.is_deactivated);
+        let account = account.ok_or_else(|| Error::not_found(format!("There is no user {user}.")))?;
+        if self.blocks_invitations(account.user).await? {
+            return Err(Error::refused(ErrorKind::InviteBlocked, format!("{user} does not want to be invited.")));
         }
+        Ok(())
+    }
+
+    /// Client-server API, "Invite permission".
+    async fn blocks_invitations(&self, user: UserNid) -> Result<bool> {
+        #[derive(Deserialize)]
+        struct Wanted {
+            default_action: Option<String>,
+        }
+        let content = self.account_data.find(user, None, "m.invite_permission_config").await?;
+        let wanted = content.and_then(|content| serde_json::from_str::<Wanted>(content.get()).ok());
+        Ok(wanted.and_then(|wanted| wanted.default_action).is_some_and(|action| action == "block"))
     }
 }

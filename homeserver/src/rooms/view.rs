@@ -242,6 +242,11 @@ impl View {
         rule.and_then(Result::ok).unwrap_or(JoinRuleKind::Invite)
     }
 
+    /// Whether everybody may come in or read: then everybody may find its members too.
+    pub fn is_open(&self) -> bool {
+        self.join_rule() == JoinRuleKind::Public || self.history_visibility() == HistoryVisibility::WorldReadable
+    }
+
     /// The event that says who may come in.
     pub fn join_rules_event(&self) -> Option<&Arc<Event>> {
         self.key_events.join_rules.as_ref()

@@ -359,3 +359,22 @@ async fn the_rooms_one_is_in_and_those_one_shares_are_listed() {
     let nobody = bob.get("/_matrix/client/v1/mutual_rooms?user_id=@nobody:test.local").await.expect("a list");
     assert_eq!(nobody, json!({ "joined": [], "count": 0 }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_want_to_be_invited_is_not() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_room().await;
+    let path = format!("/_matrix/client/v3/user/{}/account_data/m.invite_permission_config", bob.id);
+    bob.put(&path, json!({ "default_action": "block" })).await.expect("account data can be set");
+
+    let invited = alice.try_act_on(&room, "invite", &bob).await;
+    invited.expect_err("bob blocks it").assert_is(&ErrorKind::InviteBlocked);
+    let created = alice.post("/_matrix/client/v3/createRoom", json!({ "invite": [bob.id] })).await;
+    created.expect_err("bob blocks it").assert_is(&ErrorKind::InviteBlocked);
+    let set = set_membership(&alice, &room, &bob, json!({ "membership": "invite" })).await;
+    assert_eq!(set, Err("M_INVITE_BLOCKED".to_owned()));
+    bob.put(&path, json!({})).await.expect("account data can be set");
+
+    alice.invite(&room, &bob).await;
+}

@@ -239,3 +239,28 @@ async fn an_upgrade_is_refused_to_those_without_power_and_to_unknown_versions() 
     try_upgrade(&alice, &nowhere, body).await.expect_err("unknown").assert_is(&ErrorKind::NotFound);
     assert_eq!(state(&alice, &room, "m.room.tombstone").await, Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_takes_tags_and_direct_chats_along() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let old = alice.create_public_room().await;
+    bob.join(&old).await;
+    let data = |user: &TestUser, rest: &str| format!("/_matrix/client/v3/user/{}/{rest}", segment(user.id.as_str()));
+    let tag = |room: &RoomId| format!("rooms/{}/account_data/m.tag", segment(room.as_str()));
+    let tags = json!({ "tags": { "u.work": { "order": 0.5 } } });
+    for (user, other) in [(&alice, &bob), (&bob, &alice)] {
+        user.put(&data(user, &tag(&old)), tags.clone()).await.expect("tags can be set");
+        let chats = json!({ other.id.as_str(): [old] });
+        user.put(&data(user, "account_data/m.direct"), chats).await.expect("account data can be set");
+    }
+
+    let new = upgrade(&alice, &old, "12").await;
+    bob.join(&new).await;
+
+    for (user, other) in [(&alice, &bob), (&bob, &alice)] {
+        assert_eq!(user.get(&data(user, &tag(&new))).await.expect("tags"), tags);
+        let chats = user.get(&data(user, "account_data/m.direct")).await.expect("account data");
+        assert_eq!(chats, json!({ other.id.as_str(): [old, new] }));
+    }
+}
