@@ -103,7 +103,7 @@ impl Accounts {
         let Parts { storage, secrets, clock, log, tail, server_name, .. } = parts;
         Ok(Self {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
-            profiles: Profiles::new(storage.clone(), server_name),
+            profiles: Profiles::new(storage.clone(), clock.clone(), server_name),
             account_data: AccountData::new(storage.clone(), log),
             ignored: ignored::follow(storage.clone(), tail.clone()),
             push_rules: PushRules::new(storage.clone(), tail),

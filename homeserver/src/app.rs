@@ -13,12 +13,15 @@ use crate::{
     bus::Bus,
     clock::Clock,
     config::{Config, Hidden},
+    creation::Creations,
     devices::Devices,
     ephemeral::{Counter, Nudges, Presence, Receipts, Typing},
+    directory::Directory,
     keys::{Backups, Keys, ToDevice, housekeeping},
     media::{Media, store::Store},
     membership::Memberships,
     metrics::Metrics,
+    posting::Posting,
     reading::Reading,
     rooms::Rooms,
     secrets::{self, Secrets},
@@ -59,7 +62,10 @@ pub struct Services {
     pub typing: Typing,
     pub presence: Presence,
     pub unread: Unread,
+    pub directory: Directory,
     pub memberships: Memberships,
+    pub creations: Creations,
+    pub posting: Posting,
     pub reading: Reading,
     pub sync: Sync,
 }
@@ -145,7 +151,12 @@ impl App {
         let typing = Typing::start(rooms.clone(), clock.clone(), counter, nudges, tasks);
         let judge = Judge::new(rooms.clone(), accounts.push_rules.clone(), accounts.ignored.clone());
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
-        let memberships = Memberships::new(storage.clone(), rooms.clone());
+        let directory = Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone());
+        directory.start(tasks);
+        let memberships = Memberships::new(storage.clone(), rooms.clone(), accounts.account_data.clone());
+        memberships.start(&accounts.administration, tasks);
+        let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
+        let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
         let sync = Sync::new(sync::Sources {
             storage: storage.clone(),
@@ -183,7 +194,10 @@ impl App {
             typing,
             presence,
             unread,
+            directory,
             memberships,
+            creations,
+            posting,
             reading,
             sync,
         })))

@@ -25,6 +25,10 @@ pub enum Error {
     /// The caller has to complete further authentication stages first.
     #[error("further authentication is needed")]
     InteractiveAuth(Box<UiaaInfo>),
+    /// The name that was asked for is taken, where the specification knows no code for that. Told to
+    /// the caller as is.
+    #[error("conflict: {0}")]
+    Conflict(Cow<'static, str>),
     /// Something this server depends on is away for the moment; trying again later may help.
     #[error("{0} is not available")]
     Unavailable(&'static str, #[source] anyhow::Error),
@@ -84,6 +88,11 @@ impl Error {
     /// Refuses with any of the specification's error codes.
     pub fn refused(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Refused { kind, message: message.into() }
+    }
+
+    /// Refuses a name that is taken.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Conflict(message.into())
     }
 
     /// Refuses a token that is not, or no longer, known.

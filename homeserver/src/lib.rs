@@ -9,7 +9,10 @@ pub mod http;
 
 pub mod sync;
 
+pub mod creation;
+pub mod directory;
 pub mod membership;
+pub mod posting;
 pub mod reading;
 
 pub mod ephemeral;

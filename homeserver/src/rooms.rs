@@ -4,6 +4,7 @@ pub mod append;
 pub mod auth_graph;
 pub mod bundles;
 pub mod checks;
+pub mod contents;
 pub mod create;
 pub mod draft;
 pub mod events;
@@ -15,6 +16,8 @@ pub mod related;
 mod relations;
 pub mod residents;
 pub mod resolution;
+pub mod restricted;
+pub mod server_acl;
 pub mod snapshots;
 pub mod state;
 #[cfg(test)]
@@ -24,11 +27,12 @@ pub mod transactions;
 pub mod view;
 pub mod visibility;
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
-use ruma::{OwnedEventId, RoomId, RoomVersionId, ServerName, UserId, events::TimelineEventType};
+use ruma::{OwnedEventId, OwnedServerName, RoomId, RoomVersionId, ServerName, UserId, events::TimelineEventType};
 
 use self::{
+    contents::Place,
     draft::{Drafter, Wish},
     events::Events,
     heads::Heads,
@@ -156,6 +160,11 @@ impl Rooms {
     }
 
     /// The same by number.
+    pub async fn find_by_nid(&self, nid: RoomNid) -> Result<Option<Arc<View>>> {
+        self.heads.view(nid).await
+    }
+
+    /// The same of a room that exists.
     pub async fn load(&self, nid: RoomNid) -> Result<Arc<View>> {
         let view = self.heads.view(nid).await?;
         view.ok_or_else(|| Error::internal(format!("room {} has vanished", nid.0)))
@@ -170,6 +179,24 @@ impl Rooms {
     pub async fn joined(&self, user: &User, id: &RoomId) -> Result<Arc<View>> {
         let view = self.find(id).await?;
         view.filter(|view| view.is_joined(user.nid)).ok_or_else(|| Error::forbidden("You are not in this room."))
+    }
+
+    /// Up to `limit` other servers that take part in a room.
+    pub async fn other_servers(&self, view: &View, limit: usize) -> Result<Vec<OwnedServerName>> {
+        let mut servers: Vec<OwnedServerName> = Vec::new();
+        let remote: Vec<_> = view.joined.iter().copied().filter(|user| !view.local.contains(user)).collect();
+        for users in remote.chunks(limit.max(1)) {
+            for user in self.storage.user_ids(users).await? {
+                let server = user.server_name();
+                if servers.len() < limit && !servers.iter().any(|known| known == server) {
+                    servers.push(server.to_owned());
+                }
+            }
+            if servers.len() >= limit {
+                break;
+            }
+        }
+        Ok(servers)
     }
 
     /// Sends an event on behalf of a local user. The same `txn_id` of the same device sends once.
@@ -206,6 +233,22 @@ impl Rooms {
         wish: Wish,
         transaction: Option<Transaction>,
     ) -> Result<OwnedEventId> {
+        self.say_after(sender, room, wish, transaction, |_| std::future::ready(Ok(()))).await
+    }
+
+    /// The same, but `first` is done before, with the ID that the event will have; if that fails, the
+    /// event is not sent. The room is held meanwhile.
+    pub async fn say_after<Fut>(
+        &self,
+        sender: &UserId,
+        room: RoomNid,
+        wish: Wish,
+        transaction: Option<Transaction>,
+        first: impl FnOnce(OwnedEventId) -> Fut,
+    ) -> Result<OwnedEventId>
+    where
+        Fut: Future<Output = Result<()>>,
+    {
         let _claim = self.may_relate(sender, room, &wish).await?;
         let room = self.heads.room(room);
         let (commit, event_id) = {
@@ -216,6 +259,7 @@ impl Rooms {
             if let Some(same) = self.already_so(&head.view, sender, &wish).await? {
                 return Ok(same);
             }
+            self.place(&head.view).check(&wish)?;
             self.may_redact(&head.view, sender, &wish).await?;
             let draft = self.drafter.draft(head, sender, wish).await?;
             let addition = self.follow(head, draft.pdu, &draft.auth, transaction).await?;
@@ -227,11 +271,22 @@ impl Rooms {
             )
             .map_err(|rule| Error::forbidden(format!("The room does not allow this: {rule}.")))?;
             let event_id = addition.event.id().to_owned();
+            first(event_id.clone()).await?;
             let job = self.append(&room, head, addition).await?;
             (self.log.enqueue(job).await?, event_id)
         };
         commit.wait().await?;
         Ok(event_id)
+    }
+
+    /// Where state of the room `view` is to stand.
+    fn place<'a>(&'a self, view: &'a View) -> Place<'a> {
+        Place {
+            room: &view.id,
+            rules: &view.rules.authorization,
+            creators: view.creators(),
+            server: self.server_name(),
+        }
     }
 
     /// The present state event, if it has the same sender and content as the wished one.

@@ -206,7 +206,10 @@ impl Sync {
                     }
                 }
                 Membership::Leave | Membership::Ban => {
-                    let is_wanted = asked.since.is_some() || asked.filter.include_leave;
+                    // The user's other devices have to learn of the departure though it was
+                    // forgotten at once.
+                    let is_remembered = asked.filter.include_leave && !news.residence.forgotten;
+                    let is_wanted = asked.since.is_some() || is_remembered;
                     if is_wanted && let Left::Told(room) = self.left(asked, moment, news, &view).await? {
                         sections.left.push((id, room));
                     }

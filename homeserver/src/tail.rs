@@ -226,6 +226,15 @@ impl Inner {
         self.rooms.get(&room).and_then(VecDeque::back).is_some_and(|entry| entry.position > since)
     }
 
+    /// The rooms in which anything happened after `since`; one that had much to tell comes repeatedly.
+    pub fn rooms_with_news(&self, since: Position) -> impl Iterator<Item = RoomNid> {
+        let start = self.order.partition_point(|(position, ..)| *position <= since);
+        self.order.range(start..).filter_map(|(_, key, _)| match key {
+            Key::Room(room) => Some(*room),
+            Key::User(_) | Key::DeviceList => None,
+        })
+    }
+
     /// The facts of a user after `since`, oldest first.
     pub fn user(&self, user: UserNid, since: Position) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
         after(self.users.get(&user), since)

@@ -20,7 +20,7 @@ use crate::{
         accounts::{self, Account},
         filters, key_backups, keys,
         numbers::UserNid,
-        profiles, tokens,
+        people, profiles, tokens,
     },
 };
 
@@ -209,6 +209,7 @@ impl Administration {
                 accounts::deactivate(&mut tx, user, is_erased).await?;
                 accounts::insert_departure(&mut tx, user, self.clock.now_ms()).await?;
                 profiles::delete_all(&mut tx, user).await?;
+                people::delete(&mut tx, user).await?;
                 tokens::delete_without_device(&mut tx, user).await?;
                 keys::delete_user_keys(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;

@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::User;
 use crate::{
     Error, Result,
+    clock::Clock,
     error::ErrorKind,
-    storage::{Storage, accounts, numbers::UserNid, profiles},
+    storage::{Conn, Storage, accounts, numbers::UserNid, people, profiles},
 };
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ const AVATAR_URL: &str = "avatar_url";
 #[derive(Clone, Debug)]
 pub struct Profiles {
     storage: Storage,
+    clock: Clock,
     server_name: OwnedServerName,
 }
 
@@ -49,14 +51,18 @@ pub struct ProfileChange {
 impl ProfileChange {
     /// Whether the field is repeated in the member events of rooms.
     pub fn concerns_rooms(&self) -> bool {
-        self.field == DISPLAY_NAME || self.field == AVATAR_URL
+        is_repeated(&self.field)
     }
+}
+
+fn is_repeated(field: &str) -> bool {
+    field == DISPLAY_NAME || field == AVATAR_URL
 }
 
 impl Profiles {
     /// Profiles of users of `server_name`.
-    pub fn new(storage: Storage, server_name: OwnedServerName) -> Self {
-        Self { storage, server_name }
+    pub fn new(storage: Storage, clock: Clock, server_name: OwnedServerName) -> Self {
+        Self { storage, clock, server_name }
     }
 
     /// The fields of a local user's profile, with their values as JSON.
@@ -104,12 +110,24 @@ impl Profiles {
                     }
                     None => profiles::delete(&mut tx, caller.nid, field).await?,
                 };
+                if is_changed && is_repeated(field) {
+                    self.follow(&mut tx, caller).await?;
+                }
                 tx.commit().await?;
                 Ok(is_changed)
             })
             .await?;
         let change = ProfileChange { user_id: caller.id.clone(), user: caller.nid, field: field.to_owned(), value };
         Ok(is_changed.then_some(change))
+    }
+
+    /// Lets the directory find the user by the new name, and notes that their rooms do not show it
+    /// yet.
+    async fn follow(&self, conn: &mut Conn, user: &User) -> Result<()> {
+        let shown = profiles::shown(conn, user.nid).await?;
+        let text = |field: &str| shown.get(field).and_then(Value::as_str);
+        people::upsert(conn, user.nid, &user.id, text(DISPLAY_NAME), text(AVATAR_URL)).await?;
+        people::insert_profile_change(conn, user.nid, self.clock.now_ms()).await
     }
 
     async fn find_user(&self, user_id: &UserId) -> Result<UserNid> {

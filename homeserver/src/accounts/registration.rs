@@ -28,7 +28,7 @@ use crate::{
         accounts::{self, Account, AccountKind},
         fault,
         numbers::UserNid,
-        profiles, registration_tokens,
+        people, profiles, registration_tokens,
         tokens::TokenHash,
     },
 };
@@ -194,6 +194,7 @@ impl Registration {
         if let Some(name) = &new.display_name {
             profiles::upsert(&mut tx, user, "displayname", &json!(name).to_string()).await?;
         }
+        people::upsert(&mut tx, user, &new.user_id, new.display_name.as_deref(), None).await?;
         let mut session = None;
         if let Some(request) = &new.session {
             let (device_id, tokens) = self.sessions.begin(&mut tx, user, request).await?;

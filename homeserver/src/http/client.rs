@@ -3,6 +3,7 @@
 mod account;
 mod account_data;
 mod devices;
+mod directory;
 mod ephemeral;
 mod filter;
 mod key_backups;
@@ -21,6 +22,7 @@ mod server;
 mod sessions;
 mod sync;
 mod to_device;
+mod user_directory;
 mod voip;
 
 use http::Method;
@@ -96,7 +98,11 @@ pub fn routes() -> Vec<Route> {
 
         // Rooms
         endpoint(rooms::create),
-        endpoint(rooms::joined_rooms),
+        endpoint(directory::set_alias),
+        endpoint(directory::alias),
+        endpoint(directory::delete_alias),
+        endpoint(directory::aliases),
+        endpoint(membership::joined_rooms),
         endpoint(membership::invite),
         endpoint(membership::join),
         endpoint(membership::join_by_alias),
@@ -106,8 +112,14 @@ pub fn routes() -> Vec<Route> {
         endpoint(membership::kick),
         endpoint(membership::ban),
         endpoint(membership::unban),
+        endpoint(directory::visibility),
+        endpoint(directory::set_visibility),
+        endpoint_json(directory::public_rooms),
+        endpoint_json(directory::search_public_rooms),
+        endpoint_json(directory::summary).also("/_matrix/client/unstable/im.nheko.summary/summary/{room_id_or_alias}"),
 
         // User data
+        endpoint(user_directory::search),
         endpoint_json(profile::all),
         endpoint_json(profile::field),
         endpoint(profile::set),
@@ -191,6 +203,15 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: Third-party networks
         endpoint(server::third_party_protocols),
+
+        // Modules: Room upgrades
+        endpoint(rooms::upgrade),
+
+        // Modules: Spaces
+        endpoint_json(directory::hierarchy),
+
+        // Modules: Mutual rooms
+        endpoint(membership::mutual_rooms).also("/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms"),
 
         // Modules: Voice over IP
         endpoint_json(voip::turn_server),

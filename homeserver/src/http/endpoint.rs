@@ -224,7 +224,9 @@ fn refuse(fault: FromHttpRequestError, body: &Bytes) -> Error {
         FromHttpRequestError::Deserialization(DeserializationError::Json(fault)) => {
             let is_json = std::str::from_utf8(body).is_ok()
                 && (fault.is_data() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok());
-            if is_json {
+            if is_json && is_impossible_room_version(&fault) {
+                Error::unsupported_room_version("There is no such room version.")
+            } else if is_json {
                 Error::bad_json(format!("The body is not what this endpoint takes: {fault}."))
             } else {
                 Error::not_json(format!("The body is not JSON: {fault}."))
@@ -238,6 +240,13 @@ fn refuse(fault: FromHttpRequestError, body: &Bytes) -> Error {
         }
         fault => Error::unrecognized(format!("The request is malformed: {fault}.")),
     }
+}
+
+/// Whether a room version was asked for that is not even formed like one: to clients that is as
+/// unknown as any other.
+fn is_impossible_room_version(fault: &serde_json::Error) -> bool {
+    let fault = fault.to_string();
+    fault.starts_with("invalid value: string") && fault.contains("expected a Matrix room version ID")
 }
 
 /// The routes by path, because actix needs one resource per path: a known path with a wrong method

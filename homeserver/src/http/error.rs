@@ -17,6 +17,9 @@ pub fn answer(error: &Error) -> HttpResponse {
         // Client-server API, "Client Config", "Server Behaviour".
         Error::ServerManaged(message) => HttpResponse::MethodNotAllowed()
             .json(StandardErrorBody::new(ErrorKind::BadJson, message.clone().into_owned())),
+        Error::Conflict(message) => {
+            HttpResponse::Conflict().json(StandardErrorBody::new(ErrorKind::Unknown, message.clone().into_owned()))
+        }
         Error::InteractiveAuth(stages) => HttpResponse::Unauthorized().json(stages),
         Error::Unavailable(what, cause) => {
             warn!(cause = format!("{cause:#}"), "{what} is not available; a request was put off");

@@ -145,6 +145,9 @@ impl Rooms {
             }
         }
         let view = after(&before, current, &changes, &members);
+        if !changes.is_empty() && view.is_open() != before.is_open() {
+            rows.open_rooms.push((room.nid, view.is_open()));
+        }
         rows.events.push(event_row(&event, auth, true));
         let relation = relation_row(&event);
         // Whose children change: the parent of this event, and of the one that it redacts.
@@ -183,7 +186,7 @@ impl Rooms {
             relations.forget(&parents);
             for (change, nid) in &members {
                 if let Some(membership) = change.membership.filter(|_| change.is_local) {
-                    let residence = Residence { membership, event: *nid, position };
+                    let residence = Residence { membership, event: *nid, position, forgotten: false };
                     residents.note(change.user, room.nid, residence);
                 }
                 tail.wake(change.user);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ruma::{
     OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomVersionId,
-    api::client::room::{Visibility, create_room::v3::RoomPreset},
+    api::client::room::create_room::v3::CreationContent,
     room_version_rules::{RoomIdFormatVersion, RoomVersionRules},
 };
 use serde_json::{Map, Value, json, value::RawValue};
@@ -31,34 +31,55 @@ use crate::{
     tail::Job,
 };
 
-/// What a creator asks for.
-#[derive(Debug, Default)]
-#[expect(missing_docs, reason = "the fields are those of the request")]
+/// What a new room is to be.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are those of the request, where nothing else is said")]
 pub struct NewRoom {
-    pub version: Option<RoomVersionId>,
+    pub version: RoomVersionId,
+    /// The room's ID, if it had to be known before; only where it does not follow from the creation
+    /// event.
+    pub id: Option<OwnedRoomId>,
     pub creation_content: Map<String, Value>,
+    /// The creator's name and avatar, as members of a membership event's content.
+    pub profile: Map<String, Value>,
     pub initial_state: Vec<Wish>,
+    /// Everybody who is to be trusted because they are invited.
     pub invite: Vec<OwnedUserId>,
-    pub is_direct: bool,
+    /// The membership events of those who are invited at once.
+    pub invitations: Vec<Wish>,
     pub name: Option<String>,
     pub topic: Option<String>,
-    pub preset: Option<RoomPreset>,
-    pub visibility: Visibility,
+    pub preset: Preset,
     pub power_levels: Map<String, Value>,
     /// Already bound to be this room's.
     pub alias: Option<OwnedRoomAliasId>,
 }
 
+/// What a room is like where nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// For those who are invited.
+    Private,
+    /// The same, and they have as much power as the creator.
+    TrustedPrivate,
+    /// For everybody.
+    Public,
+}
+
 impl Rooms {
-    /// Creates a room; it is durable with all its first events when this returns.
-    pub async fn create(&self, creator: &User, wanted: NewRoom) -> Result<OwnedRoomId> {
-        let version = wanted.version.clone().unwrap_or_else(|| self.default_version.clone());
-        let Some(rules) = version.rules() else {
-            return Err(Error::unsupported_room_version(format!("This server has no room version {version}.")));
-        };
-        let content = creation_content(creator, &wanted, &version, &rules)?;
+    /// A number for a room that is to be created.
+    pub async fn next_room(&self) -> Result<RoomNid> {
+        Ok(RoomNid(self.take(Kind::Room).await?))
+    }
+
+    /// Creates the room `nid`; it is durable with all its first events when this returns. If one of
+    /// them is refused, there is no room.
+    pub async fn create(&self, creator: &User, nid: RoomNid, wanted: NewRoom) -> Result<OwnedRoomId> {
+        let version = wanted.version.clone();
+        let rules = rules_of(&version)?;
+        let content = creation_content(creator, &wanted, &rules)?;
         let room_id = match rules.room_id_format {
-            RoomIdFormatVersion::V1 => Some(self.new_room_id()?),
+            RoomIdFormatVersion::V1 => Some(wanted.id.clone().map_or_else(|| self.new_room_id(), Ok)?),
             _ => None,
         };
         let pdu = self.drafter.draft_creation(&creator.id, content, &rules, room_id.clone())?;
@@ -67,7 +88,6 @@ impl Rooms {
             None => room_of_creation(&pdu.event_id)?,
         };
 
-        let nid = RoomNid(self.take(Kind::Room).await?);
         let event = self.creation_event(pdu, creator, nid).await?;
         let wishes = first_events(creator, &wanted, &rules)?;
         let room = self.heads.insert(nid, room_id.clone());
@@ -82,7 +102,8 @@ impl Rooms {
         Ok(room_id)
     }
 
-    fn new_room_id(&self) -> Result<OwnedRoomId> {
+    /// An ID for a room whose version does not derive it from the creation event.
+    pub fn new_room_id(&self) -> Result<OwnedRoomId> {
         OwnedRoomId::try_from(format!("!{}:{}", secrets::identifier(18), self.signing.server_name()))
             .map_err(|fault| Error::internal(format!("making a room ID: {fault}")))
     }
@@ -131,6 +152,7 @@ impl Rooms {
         };
         let mut job = self.append(room, head, addition).await?;
         for (wish, step) in wishes {
+            self.place(&head.view).check(&wish)?;
             let draft = self.drafter.draft(head, &creator.id, wish).await?;
             let addition = self.follow(head, draft.pdu, &draft.auth, None).await?;
             checks::against_auth_events(
@@ -173,51 +195,72 @@ fn empty_head(nid: RoomNid, id: &OwnedRoomId, version: RoomVersionId, rules: Roo
     Head { version_no: 0, view: Arc::new(view), extremities: Vec::new(), broken: Broken::default() }
 }
 
-fn creation_content(
-    creator: &User,
-    wanted: &NewRoom,
-    version: &RoomVersionId,
-    rules: &RoomVersionRules,
-) -> Result<Box<RawValue>> {
+/// The rules of a room version, if this server can make such rooms.
+pub fn rules_of(version: &RoomVersionId) -> Result<RoomVersionRules> {
+    version
+        .rules()
+        .ok_or_else(|| Error::unsupported_room_version(format!("This server has no room version {version}.")))
+}
+
+fn creation_content(creator: &User, wanted: &NewRoom, rules: &RoomVersionRules) -> Result<Box<RawValue>> {
     let mut content = wanted.creation_content.clone();
-    content.insert("room_version".to_owned(), version.as_str().into());
+    if rules.authorization.additional_room_creators {
+        let creators = additional_creators(creator, wanted, content.remove("additional_creators"))?;
+        check_creation_content(&content)?;
+        if !creators.is_empty() {
+            content.insert("additional_creators".to_owned(), json!(creators));
+        }
+    } else {
+        content.remove("additional_creators");
+        check_creation_content(&content)?;
+    }
+    content.insert("room_version".to_owned(), wanted.version.as_str().into());
     if rules.authorization.use_room_create_sender {
         content.remove("creator");
     } else {
         content.insert("creator".to_owned(), creator.id.as_str().into());
     }
-    let trusts_invited = wanted.preset == Some(RoomPreset::TrustedPrivateChat);
-    if rules.authorization.additional_room_creators && trusts_invited && !wanted.invite.is_empty() {
-        let more = content.entry("additional_creators").or_insert_with(|| json!([]));
-        let Value::Array(more) = more else {
-            return Err(Error::bad_json("additional_creators is a list of user IDs."));
-        };
-        for user in &wanted.invite {
-            let user = Value::from(user.as_str());
-            if user != creator.id.as_str() && !more.contains(&user) {
-                more.push(user);
-            }
+    raw(&content)
+}
+
+/// Who has as much power as the creator, each once: those that are listed, and where invited people
+/// are trusted also those.
+fn additional_creators(creator: &User, wanted: &NewRoom, listed: Option<Value>) -> Result<Vec<OwnedUserId>> {
+    let listed = match listed {
+        None => Vec::new(),
+        Some(listed) => serde_json::from_value::<Vec<OwnedUserId>>(listed)
+            .map_err(|_| Error::invalid_param("additional_creators is a list of user IDs."))?,
+    };
+    let trusted = wanted.invite.iter().filter(|_| wanted.preset == Preset::TrustedPrivate).cloned();
+    let mut creators: Vec<OwnedUserId> = Vec::new();
+    for user in listed.into_iter().chain(trusted) {
+        if user != creator.id && !creators.contains(&user) {
+            creators.push(user);
         }
     }
-    raw(&content)
+    Ok(creators)
+}
+
+fn check_creation_content(content: &Map<String, Value>) -> Result<()> {
+    serde_json::from_value::<CreationContent>(Value::Object(content.clone()))
+        .map(drop)
+        .map_err(|fault| Error::bad_json(format!("creation_content is malformed: {fault}.")))
 }
 
 /// The events after the creation event, in the specification's order.
 fn first_events(creator: &User, wanted: &NewRoom, rules: &RoomVersionRules) -> Result<Vec<(Wish, Step)>> {
-    let preset = wanted.preset.clone().unwrap_or(match wanted.visibility {
-        Visibility::Public => RoomPreset::PublicChat,
-        _ => RoomPreset::PrivateChat,
-    });
+    let mut join = wanted.profile.clone();
+    join.insert("membership".to_owned(), "join".into());
     let mut events = vec![
-        (Wish::state_of("m.room.member", creator.id.as_str(), &json!({ "membership": "join" }))?, Step::Ours),
-        (Wish::state("m.room.power_levels", "", power_levels(creator, wanted, &preset, rules)?), Step::PowerLevels),
+        (Wish::state_of("m.room.member", creator.id.as_str(), &join)?, Step::Ours),
+        (Wish::state("m.room.power_levels", "", power_levels(creator, wanted, rules)?), Step::PowerLevels),
     ];
     if let Some(alias) = &wanted.alias {
         events.push((Wish::state_of("m.room.canonical_alias", "", &json!({ "alias": alias }))?, Step::Ours));
     }
-    let (join_rule, guests) = match preset {
-        RoomPreset::PublicChat => ("public", "forbidden"),
-        _ => ("invite", "can_join"),
+    let (join_rule, guests) = match wanted.preset {
+        Preset::Public => ("public", "forbidden"),
+        Preset::Private | Preset::TrustedPrivate => ("invite", "can_join"),
     };
     let defaults = [
         ("m.room.join_rules", json!({ "join_rule": join_rule })),
@@ -241,27 +284,16 @@ fn first_events(creator: &User, wanted: &NewRoom, rules: &RoomVersionRules) -> R
         let content = json!({ "topic": topic, "m.topic": { "m.text": [{ "body": topic }] } });
         events.push((Wish::state_of("m.room.topic", "", &content)?, Step::Ours));
     }
-    for user in wanted.invite.iter().filter(|user| **user != creator.id) {
-        let mut content = json!({ "membership": "invite" });
-        if wanted.is_direct {
-            content["is_direct"] = true.into();
-        }
-        events.push((Wish::state_of("m.room.member", user.as_str(), &content)?, Step::Invite));
-    }
+    events.extend(wanted.invitations.iter().cloned().map(|wish| (wish, Step::Invite)));
     Ok(events)
 }
 
-fn power_levels(
-    creator: &User,
-    wanted: &NewRoom,
-    preset: &RoomPreset,
-    rules: &RoomVersionRules,
-) -> Result<Box<RawValue>> {
+fn power_levels(creator: &User, wanted: &NewRoom, rules: &RoomVersionRules) -> Result<Box<RawValue>> {
     let has_privileged_creators = rules.authorization.explicitly_privilege_room_creators;
     let mut users = Map::new();
     if !has_privileged_creators {
         users.insert(creator.id.to_string(), 100.into());
-        if *preset == RoomPreset::TrustedPrivateChat {
+        if wanted.preset == Preset::TrustedPrivate {
             users.extend(wanted.invite.iter().map(|user| (user.to_string(), 100.into())));
         }
     }
@@ -283,7 +315,7 @@ fn power_levels(
         "ban": 50,
         "kick": 50,
         "redact": 50,
-        "invite": if *preset == RoomPreset::PublicChat { 50 } else { 0 },
+        "invite": if wanted.preset == Preset::Public { 50 } else { 0 },
     });
     let mut content = content.as_object().cloned().unwrap_or_default();
     content.extend(wanted.power_levels.clone());

@@ -27,9 +27,11 @@ pub struct Residence {
     pub event: EventNid,
     /// Its position.
     pub position: Position,
+    /// Whether the user, who has left, does not want to know of the room any more.
+    pub forgotten: bool,
 }
 
-/// All rooms that a user has to do with and has not forgotten. Cheap to clone.
+/// All rooms that a user has or had to do with. Cheap to clone.
 pub type UserRooms = imbl::OrdMap<RoomNid, Residence>;
 
 /// The rooms of users.
@@ -109,7 +111,9 @@ impl Residents {
     /// Notes that a user has forgotten a room.
     pub fn forget(&self, user: UserNid, room: RoomNid) {
         if let Some(entry) = self.write().get_mut(&user) {
-            entry.rooms.remove(&room);
+            if let Some(residence) = entry.rooms.get_mut(&room) {
+                residence.forgotten = true;
+            }
         }
     }
 
@@ -120,6 +124,11 @@ impl Residents {
 
 impl From<StoredMember> for Residence {
     fn from(member: StoredMember) -> Self {
-        Self { membership: member.membership, event: member.event, position: member.position }
+        Self {
+            membership: member.membership,
+            event: member.event,
+            position: member.position,
+            forgotten: member.forgotten,
+        }
     }
 }

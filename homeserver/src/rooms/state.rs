@@ -9,7 +9,14 @@ use super::{
     snapshots::{Snapshot, Snapshots},
     view::View,
 };
-use crate::{Result, event::Event, storage::numbers::UserNid};
+use crate::{
+    Result,
+    event::Event,
+    storage::{
+        numbers::{RoomNid, UserNid},
+        rooms,
+    },
+};
 
 impl Rooms {
     /// The event that stands at a key of the room's state.
@@ -56,6 +63,18 @@ impl Rooms {
             let key = self.storage.find_state_key_nid("m.room.member", user.as_str()).await?;
             nids.extend(key.and_then(|key| state.map.get(&key).copied()));
         }
+        self.events.load_many(&nids).await
+    }
+
+    /// The events of one type in the room's current state.
+    pub async fn events_of_type(&self, room: RoomNid, kind: &str) -> Result<Vec<Arc<Event>>> {
+        let nids = rooms::current_events(&mut *self.storage.conn().await?, room, kind).await?;
+        self.events.load_many(&nids).await
+    }
+
+    /// The membership events of those who are banned from the room.
+    pub async fn bans(&self, room: RoomNid) -> Result<Vec<Arc<Event>>> {
+        let nids = rooms::bans(&mut *self.storage.conn().await?, room).await?;
         self.events.load_many(&nids).await
     }
 

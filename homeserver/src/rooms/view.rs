@@ -18,7 +18,7 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use super::snapshots::Snapshot;
+use super::{server_acl::ServerAcl, snapshots::Snapshot};
 use crate::{
     event::Event,
     storage::{
@@ -61,6 +61,7 @@ struct KeyEvents {
     guest_access: bool,
     name: Option<Arc<str>>,
     canonical_alias: Option<Arc<str>>,
+    server_acl: Option<Arc<ServerAcl>>,
 }
 
 /// A change of one user's membership.
@@ -75,7 +76,7 @@ pub struct MemberChange {
 }
 
 /// The event types that a view keeps at hand, besides memberships.
-pub const KEY_TYPES: [&str; 8] = [
+pub const KEY_TYPES: [&str; 9] = [
     "m.room.create",
     "m.room.power_levels",
     "m.room.join_rules",
@@ -84,6 +85,7 @@ pub const KEY_TYPES: [&str; 8] = [
     "m.room.guest_access",
     "m.room.name",
     "m.room.canonical_alias",
+    "m.room.server_acl",
 ];
 
 impl View {
@@ -174,6 +176,7 @@ impl View {
                 let alias = event.and_then(|event| event.content_as::<Alias>()).and_then(|content| content.alias);
                 keys.canonical_alias = alias.filter(|alias| !alias.is_empty()).map(Into::into);
             }
+            "m.room.server_acl" => keys.server_acl = event.map(|event| Arc::new(ServerAcl::parse(event.content()))),
             _ => {}
         }
     }
@@ -186,6 +189,16 @@ impl View {
     /// The creation event.
     pub fn create(&self) -> Option<&Arc<Event>> {
         self.key_events.create.as_ref()
+    }
+
+    /// Who created the room: from room version 12 on they have more power than any number says.
+    pub fn creators(&self) -> &HashSet<OwnedUserId> {
+        &self.creators
+    }
+
+    /// Whether the room lets `server` take part.
+    pub fn allows_server(&self, server: &ServerName) -> bool {
+        self.key_events.server_acl.as_ref().is_none_or(|acl| acl.allows(server))
     }
 
     /// The room's type, such as `m.space`.
@@ -227,6 +240,11 @@ impl View {
     pub fn join_rule(&self) -> JoinRuleKind {
         let rule = self.key_events.join_rules.as_ref().map(|event| RoomJoinRulesEvent::new(event.clone()).join_rule());
         rule.and_then(Result::ok).unwrap_or(JoinRuleKind::Invite)
+    }
+
+    /// Whether everybody may come in or read: then everybody may find its members too.
+    pub fn is_open(&self) -> bool {
+        self.join_rule() == JoinRuleKind::Public || self.history_visibility() == HistoryVisibility::WorldReadable
     }
 
     /// The event that says who may come in.

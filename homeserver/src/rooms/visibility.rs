@@ -61,6 +61,7 @@ impl Rooms {
         let user_id = self.storage.user_id(reader).await?;
         let member_key = self.storage.find_state_key_nid("m.room.member", user_id.as_str()).await?;
         let residence = self.residents.load(reader).await?.get(&view.nid).copied();
+        let residence = residence.filter(|residence| !residence.forgotten);
         let stay = match (residence, member_key) {
             (Some(Residence { membership: Membership::Join, .. }), _) => Stay::Lasts,
             (Some(residence), Some(key)) => self.last_stay(residence.event, key).await?,

@@ -80,6 +80,7 @@ pub struct StoredMember {
     pub event: EventNid,
     pub position: Position,
     pub is_local: bool,
+    pub forgotten: bool,
 }
 
 /// Finds a room's number.
@@ -119,96 +120,128 @@ pub async fn find(conn: &mut Conn, room: RoomNid) -> Result<Option<StoredRoom>> 
     }))
 }
 
-/// Lists who is in a room, invited to it, or knocking.
-pub async fn present_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<StoredMember>> {
-    let rows = sqlx::query!(
-        "select user_nid, membership, event_nid, position, is_local as `is_local: bool`
-         from room_members
-         where room_nid = ? and membership in (1, 2, 3)",
-        room
-    )
-    .fetch_all(conn)
-    .await?;
-    let member = |user, membership, event, position, is_local| StoredMember {
-        room,
-        user: UserNid(user),
-        membership: Membership::from_column(membership),
-        event: EventNid(event),
-        position: Position(position),
-        is_local,
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| member(row.user_nid, row.membership, row.event_nid, row.position, row.is_local))
-        .collect())
+/// A row of `room_members`.
+struct MemberRow {
+    room_nid: i64,
+    user_nid: i64,
+    membership: i8,
+    event_nid: i64,
+    position: i64,
+    is_local: bool,
+    forgotten: bool,
 }
 
-/// Lists all memberships of a user, but for rooms that were forgotten.
-pub async fn of_user(conn: &mut Conn, user: UserNid) -> Result<Vec<StoredMember>> {
-    let rows = sqlx::query!(
-        "select room_nid, membership, event_nid, position, is_local as `is_local: bool`
-         from room_members
-         where user_nid = ? and forgotten = 0",
-        user
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| StoredMember {
+impl From<MemberRow> for StoredMember {
+    fn from(row: MemberRow) -> Self {
+        Self {
             room: RoomNid(row.room_nid),
-            user,
-            membership: Membership::from_column(row.membership),
-            event: EventNid(row.event_nid),
-            position: Position(row.position),
-            is_local: row.is_local,
-        })
-        .collect())
-}
-
-/// Finds one membership, forgotten or not.
-pub async fn find_member(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<Option<StoredMember>> {
-    let row = sqlx::query!(
-        "select membership, event_nid, position, is_local as `is_local: bool`
-         from room_members
-         where room_nid = ? and user_nid = ?",
-        room,
-        user
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| StoredMember {
-        room,
-        user,
-        membership: Membership::from_column(row.membership),
-        event: EventNid(row.event_nid),
-        position: Position(row.position),
-        is_local: row.is_local,
-    }))
-}
-
-/// Lists all memberships of a room, also of those who have left.
-pub async fn all_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<StoredMember>> {
-    let rows = sqlx::query!(
-        "select user_nid, membership, event_nid, position, is_local as `is_local: bool`
-         from room_members
-         where room_nid = ?
-         order by position",
-        room
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| StoredMember {
-            room,
             user: UserNid(row.user_nid),
             membership: Membership::from_column(row.membership),
             event: EventNid(row.event_nid),
             position: Position(row.position),
             is_local: row.is_local,
-        })
-        .collect())
+            forgotten: row.forgotten,
+        }
+    }
+}
+
+/// Lists who is in a room, invited to it, or knocking.
+pub async fn present_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<StoredMember>> {
+    let rows = sqlx::query_as!(
+        MemberRow,
+        "select room_nid, user_nid, membership, event_nid, position, is_local as `is_local: bool`,
+                forgotten as `forgotten: bool`
+         from room_members
+         where room_nid = ? and membership in (1, 2, 3)",
+        room
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(Into::into).collect())
+}
+
+/// Lists all memberships of a user, also of rooms that were forgotten.
+pub async fn of_user(conn: &mut Conn, user: UserNid) -> Result<Vec<StoredMember>> {
+    let rows = sqlx::query_as!(
+        MemberRow,
+        "select room_nid, user_nid, membership, event_nid, position, is_local as `is_local: bool`,
+                forgotten as `forgotten: bool`
+         from room_members
+         where user_nid = ?",
+        user
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(Into::into).collect())
+}
+
+/// Finds one membership, forgotten or not.
+pub async fn find_member(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<Option<StoredMember>> {
+    let row = sqlx::query_as!(
+        MemberRow,
+        "select room_nid, user_nid, membership, event_nid, position, is_local as `is_local: bool`,
+                forgotten as `forgotten: bool`
+         from room_members
+         where room_nid = ? and user_nid = ?",
+        room,
+        user
+    );
+    Ok(row.fetch_optional(conn).await?.map(Into::into))
+}
+
+/// Lists the events of one type in a room's current state.
+pub async fn current_events(conn: &mut Conn, room: RoomNid, kind: &str) -> Result<Vec<EventNid>> {
+    let events = sqlx::query_scalar!(
+        "select event_nid
+         from current_state
+         join state_keys on state_keys.state_key_nid = current_state.state_key_nid
+         where room_nid = ? and type = ?",
+        room,
+        kind
+    );
+    Ok(events.fetch_all(conn).await?.into_iter().map(EventNid).collect())
+}
+
+/// Lists the membership events of those who are banned from a room.
+pub async fn bans(conn: &mut Conn, room: RoomNid) -> Result<Vec<EventNid>> {
+    let events = sqlx::query_scalar!("select event_nid from room_members where room_nid = ? and membership = 5", room);
+    Ok(events.fetch_all(conn).await?.into_iter().map(EventNid).collect())
+}
+
+/// Lists a page of the rooms that two users are both in, after the room `after`.
+pub async fn shared(
+    conn: &mut Conn,
+    user: UserNid,
+    other: UserNid,
+    after: RoomNid,
+    limit: i64,
+) -> Result<Vec<(RoomNid, OwnedRoomId)>> {
+    let rows = sqlx::query!(
+        "select rooms.room_nid, room_id as `room_id: RoomIdColumn`
+         from room_members as mine
+         join room_members as theirs on theirs.room_nid = mine.room_nid
+         join rooms on rooms.room_nid = mine.room_nid
+         where mine.user_nid = ? and mine.membership = 1 and mine.room_nid > ?
+           and theirs.user_nid = ? and theirs.membership = 1
+         order by mine.room_nid
+         limit ?",
+        user,
+        after,
+        other,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (RoomNid(row.room_nid), row.room_id.0)).collect())
+}
+
+/// Counts the rooms that two users are both in.
+pub async fn count_shared(conn: &mut Conn, user: UserNid, other: UserNid) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        "select count(*)
+         from room_members as mine
+         join room_members as theirs on theirs.room_nid = mine.room_nid
+         where mine.user_nid = ? and mine.membership = 1 and theirs.user_nid = ? and theirs.membership = 1",
+        user,
+        other
+    );
+    Ok(count.fetch_one(conn).await?)
 }
 
 /// Forgets a room for a user who is not in it; returns whether there was anything to forget.

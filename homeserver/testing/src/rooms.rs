@@ -48,6 +48,42 @@ impl TestUser {
         self.send(join_room_by_id::v3::Request::new(room.to_owned())).await
     }
 
+    /// Knocks on a room; it must be allowed.
+    pub async fn knock(&self, room: &RoomId) {
+        self.try_act(room, "knock", json!({})).await.expect("one can knock on the room");
+    }
+
+    /// Tries to act on a room: `POST rooms/{room}/{act}`, or for a knock `POST knock/{room}`.
+    pub async fn try_act(&self, room: &RoomId, act: &str, body: Value) -> Answer<Value> {
+        let path = match act {
+            "knock" => format!("/_matrix/client/v3/knock/{}", segment(room.as_str())),
+            _ => format!("/_matrix/client/v3/rooms/{}/{act}", segment(room.as_str())),
+        };
+        self.post(&path, body).await
+    }
+
+    /// Tries to act on another user in a room: to `invite`, `kick`, `ban` or `unban` them.
+    pub async fn try_act_on(&self, room: &RoomId, act: &str, other: &TestUser) -> Answer<Value> {
+        self.try_act(room, act, json!({ "user_id": other.id })).await
+    }
+
+    /// The content of a piece of the room's state.
+    pub async fn state(&self, room: &RoomId, kind: &str, state_key: &str) -> Answer<Value> {
+        let path = format!(
+            "/_matrix/client/v3/rooms/{}/state/{}/{}",
+            segment(room.as_str()),
+            segment(kind),
+            segment(state_key)
+        );
+        self.get(&path).await
+    }
+
+    /// What another user is in a room, as this one sees it.
+    pub async fn membership_of(&self, room: &RoomId, other: &TestUser) -> String {
+        let content = self.state(room, "m.room.member", other.id.as_str()).await.expect("the user has a membership");
+        content["membership"].as_str().expect("a membership").to_owned()
+    }
+
     /// Leaves a room.
     pub async fn leave(&self, room: &RoomId) {
         self.send(leave_room::v3::Request::new(room.to_owned())).await.expect("the room can be left");

@@ -100,6 +100,11 @@ impl TestServer {
         TestUser::anonymous(self, "nobody")
     }
 
+    /// Waits until the readers of the log have caught up with everything that is committed.
+    pub async fn settled(&self) {
+        self.app.directory.settled().await;
+    }
+
     /// Registers a user.
     pub async fn user(&self, localpart: &str) -> TestUser {
         TestUser::register(self, localpart).await

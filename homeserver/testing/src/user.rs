@@ -146,16 +146,26 @@ impl TestUser {
         self.request(reqwest::Method::DELETE, path, None).await
     }
 
+    /// `POST` of a body that is sent as it is.
+    pub async fn post_text(&self, path: &str, body: &'static str) -> Answer<Value> {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).body(body);
+        answer(request).await
+    }
+
     /// Any request with this user's token; `path` may have a query and is encoded by the caller.
     pub async fn request(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Answer<Value> {
         let mut request = self.call(method, path);
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.expect("the server answers");
-        let status = answer.status();
-        let text = answer.text().await.expect("the answer is complete");
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        if status.is_success() { Ok(body) } else { Err(Refusal { status, body }) }
+        answer(request).await
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer<Value> {
+    let answer = request.send().await.expect("the server answers");
+    let status = answer.status();
+    let text = answer.text().await.expect("the answer is complete");
+    let body: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    if status.is_success() { Ok(body) } else { Err(Refusal { status, body }) }
 }

@@ -34,7 +34,8 @@ pub(super) async fn set(app: App, req: Ruma<SetField>) -> Result<set_profile_fie
     let SetField { user_id, field, mut members } = req.body;
     let missing = || Error::missing_param(format!("The member `{field}` is missing."));
     let value = members.remove(&field).ok_or_else(missing)?;
-    app.accounts.profiles.set(&req.caller, &user_id, &field, Some(value)).await?;
+    let change = app.accounts.profiles.set(&req.caller, &user_id, &field, Some(value)).await?;
+    app.memberships.follow(change).await;
     Ok(set_profile_field::v3::Response::new())
 }
 
@@ -43,7 +44,9 @@ pub(super) async fn delete(
     app: App,
     req: Ruma<delete_profile_field::v3::Request>,
 ) -> Result<delete_profile_field::v3::Response> {
-    app.accounts.profiles.set(&req.caller, &req.body.user_id, req.body.field.as_str(), None).await?;
+    let field = req.body.field.as_str();
+    let change = app.accounts.profiles.set(&req.caller, &req.body.user_id, field, None).await?;
+    app.memberships.follow(change).await;
     Ok(delete_profile_field::v3::Response::new())
 }
 

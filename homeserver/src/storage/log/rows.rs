@@ -46,6 +46,8 @@ pub struct Rows {
     pub removed_state: Vec<(RoomNid, StateKeyNid)>,
     /// Changes of memberships.
     pub members: Vec<MemberRow>,
+    /// Rooms that everybody may join or read now, or not any more.
+    pub open_rooms: Vec<(RoomNid, bool)>,
     /// What the invited may see.
     pub stripped_state: Vec<StrippedStateRow>,
     /// Relations of the events.
@@ -332,6 +334,7 @@ impl Rows {
         self.current_state.extend(later.current_state);
         self.removed_state.extend(later.removed_state);
         self.members.extend(later.members);
+        self.open_rooms.extend(later.open_rooms);
         self.stripped_state.extend(later.stripped_state);
         self.relations.extend(later.relations);
         self.redactions.extend(later.redactions);
@@ -385,6 +388,7 @@ impl Rows {
                 to.add(row.is_local)
             })
             .await?;
+        write_open_rooms(conn, &self.open_rooms).await?;
         STRIPPED_STATE
             .run(conn, &self.stripped_state, |row, to| {
                 to.add(row.user)?;
@@ -543,6 +547,17 @@ async fn write_heads(conn: &mut Conn, heads: &[HeadRow]) -> Result<()> {
         };
         if moved.rows_affected() != 1 {
             return Err(Error::internal("another process has written to the same room"));
+        }
+    }
+    Ok(())
+}
+
+async fn write_open_rooms(conn: &mut Conn, rooms: &[(RoomNid, bool)]) -> Result<()> {
+    for (room, is_open) in rooms {
+        if *is_open {
+            sqlx::query!("insert ignore into open_rooms (room_nid) values (?)", room).execute(&mut *conn).await?;
+        } else {
+            sqlx::query!("delete from open_rooms where room_nid = ?", room).execute(&mut *conn).await?;
         }
     }
     Ok(())
