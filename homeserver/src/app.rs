@@ -168,6 +168,7 @@ impl App {
             to_device: to_device.clone(),
             receipts: receipts.clone(),
             typing: typing.clone(),
+            presence: presence.clone(),
             unread: unread.clone(),
         });
         sync::wake_sharers(&tail, &rooms, tasks);

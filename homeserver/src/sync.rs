@@ -26,7 +26,7 @@ use crate::{
     Error, Result,
     accounts::{User, filters::Filters},
     clock::Clock,
-    ephemeral::{Receipts, Typing},
+    ephemeral::{Presence, Receipts, Typing},
     json::{self, Object},
     keys::{Keys, ToDevice, device_lists},
     rooms::Rooms,
@@ -59,6 +59,7 @@ pub struct Sources {
     pub to_device: ToDevice,
     pub receipts: Receipts,
     pub typing: Typing,
+    pub presence: Presence,
     pub unread: Unread,
 }
 
@@ -108,6 +109,7 @@ impl Sync {
         if let Some((since, device_id)) = asked.since.zip(asked.user.device_id.as_ref()) {
             self.to_device.acknowledge(asked.user.nid, device_id, since.position).await?;
         }
+        self.presence.touch(&asked.user, &request.set_presence);
         let wait = request.timeout.unwrap_or_default().min(LONGEST_WAIT);
         let answers_at_once = asked.since.is_none() || asked.full_state || wait.is_zero();
         if asked.since.is_none()
@@ -126,8 +128,10 @@ impl Sync {
             if has_news || !matches!(tokio::time::timeout_at(deadline, parked.woken()).await, Ok(true)) {
                 return Ok(answer);
             }
+            self.presence.touch(&asked.user, &request.set_presence);
             // What was looked at and did not concern the client need not be looked at again.
-            asked.since = Some(next);
+            let ephemeral = asked.since.map_or(next.ephemeral, |since| since.ephemeral);
+            asked.since = Some(SyncToken { ephemeral, ..next });
             asked.now_ms = self.clock.now_ms();
         }
     }
@@ -153,8 +157,10 @@ impl Sync {
             moment.note_rooms(self.typing.rooms_changed_since(since.ephemeral));
         }
         let next = SyncToken { position: moment.head, ephemeral };
+        let presence = self.presence_of_sharers(asked, &moment).await?;
         let is_quiet = moment.is_quiet() && asked.since.is_some() && !asked.full_state;
-        let mut has_news = false;
+        // One's own presence is told and yet no news: asking for news changes it.
+        let mut has_news = presence.iter().any(|seen| seen.user != asked.user.nid);
         let mut own = own::Own::default();
         let mut sections = Sections::default();
         let mut devices = devices::Devices::default();
@@ -162,7 +168,7 @@ impl Sync {
             own = self.own(asked, &moment).await?;
             sections = self.sections(asked, &moment, &own).await?;
             devices = self.devices(asked, &moment, &sections).await?;
-            has_news = !own.is_empty() || !sections.is_empty() || !devices.is_empty();
+            has_news |= !own.is_empty() || !sections.is_empty() || !devices.is_empty();
         }
         let supply = match &asked.user.device_id {
             Some(device_id) => Some(self.keys.supply(asked.user.nid, device_id).await?),
@@ -174,6 +180,9 @@ impl Sync {
                 devices::write_supply(answer, supply);
             }
             own.write(answer);
+            if !presence.is_empty() {
+                answer.object("presence", |part| part.array("events", &presence, |out, seen| seen.write_event(out)));
+            }
             devices.write(answer);
             sections.write(answer);
         });

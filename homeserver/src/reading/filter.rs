@@ -113,6 +113,11 @@ impl EventFilter {
         is_wanted && !self.not_types.iter().any(|pattern| pattern.matches(kind))
     }
 
+    /// Whether it lets what this user sent pass.
+    pub fn passes_sender(&self, sender: &UserId) -> bool {
+        self.senders.as_ref().is_none_or(|senders| senders.contains(sender)) && !self.not_senders.contains(sender)
+    }
+
     /// Whether it lets anything of this room pass.
     pub fn passes_room(&self, room: &RoomId) -> bool {
         self.rooms.as_ref().is_none_or(|rooms| rooms.contains(room)) && !self.not_rooms.contains(room)

@@ -1,14 +1,43 @@
-//! What passes in a room: receipts and typing.
+//! What passes: receipts and typing in a room, the presence of people.
 
 use ruma::OwnedUserId;
 
-use super::{Asked, Sync, moment::RoomNews};
-use crate::{Result, ephemeral::receipts::content_of, json, rooms::view::View, storage::numbers::Position};
+use super::{
+    Asked, Sync,
+    moment::{Moment, RoomNews},
+};
+use crate::{
+    Result,
+    ephemeral::{presence::Seen, receipts::content_of},
+    json,
+    rooms::view::View,
+    storage::{numbers::Position, rooms::Membership},
+};
 
 /// The ephemeral events of a room, as JSON objects.
 pub(super) type Ephemeral = Vec<String>;
 
 impl Sync {
+    /// The presence of those who share a room with the user, and their own, where it has changed.
+    pub(super) async fn presence_of_sharers(&self, asked: &Asked, moment: &Moment) -> Result<Vec<Seen>> {
+        let since = asked.since.map_or(0, |since| since.ephemeral);
+        let mut seen = self.presence.changed_since(since, |_| true);
+        if seen.is_empty() {
+            return Ok(seen);
+        }
+        let mut views = Vec::new();
+        for (room, residence) in &moment.rooms {
+            if residence.membership == Membership::Join {
+                views.push(self.rooms.load(*room).await?);
+            }
+        }
+        seen.retain(|seen| {
+            let is_visible = seen.user == asked.user.nid || views.iter().any(|view| view.is_joined(seen.user));
+            is_visible && asked.filter.presence.passes_sender(&seen.user_id) && asked.filter.presence.passes_type("m.presence")
+        });
+        Ok(seen)
+    }
+
     /// The ephemeral events of a room the user is in. `since` is what they know of it.
     pub(super) async fn ephemeral(
         &self,

@@ -2,6 +2,7 @@
 //! memory file system, and on it one database per server, copied from a migrated template.
 
 use std::{
+    fs::File,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -18,6 +19,9 @@ use tokio::sync::OnceCell;
 
 /// How long the database server may take to start.
 const START: Duration = Duration::from_secs(60);
+const PREFIX: &str = "salon-tests-";
+/// Locked as long as the test process lives.
+const LOCK: &str = "lock";
 const TEMPLATE: &str = "template_of_tests";
 
 static SERVER: OnceCell<DatabaseServer> = OnceCell::const_new();
@@ -86,16 +90,20 @@ struct DatabaseServer {
     socket_url: String,
     tables: Vec<String>,
     _directory: tempfile::TempDir,
+    _lock: File,
 }
 
 impl DatabaseServer {
     async fn start() -> Self {
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        sweep(&parent);
         let directory = tempfile::Builder::new()
-            .prefix("salon-tests-")
+            .prefix(PREFIX)
             .tempdir_in(parent)
             .expect("a directory for the test database can be made");
+        let lock = File::create(directory.path().join(LOCK)).expect("a file can be made");
+        lock.lock().expect("nobody else locks a new file");
         let socket = directory.path().join("s");
         install(directory.path());
         start_daemon(directory.path(), &socket);
@@ -103,6 +111,7 @@ impl DatabaseServer {
             socket_url: socket.to_str().expect("the path is UTF-8").to_owned(),
             tables: Vec::new(),
             _directory: directory,
+            _lock: lock,
         };
         server.tables = server.make_template().await;
         server
@@ -137,6 +146,19 @@ impl DatabaseServer {
         .fetch_all(&mut conn)
         .await
         .expect("the template has tables")
+    }
+}
+
+/// Removes the directories of test processes that have ended: values that live as long as the
+/// process are never dropped.
+fn sweep(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let is_left = is_ours && File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        if is_left {
+            // Another process may be removing it at the same time.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

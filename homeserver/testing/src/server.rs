@@ -1,6 +1,9 @@
 //! A whole server in the test's process, spoken to over HTTP.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use homeserver::{
     App,
@@ -12,10 +15,14 @@ use homeserver::{
     storage::{Address, Storage},
 };
 
+use tokio::runtime::Handle;
+
 use crate::{TestDatabase, TestUser};
 
 /// Connections to one server, at most.
 const CONNECTIONS: usize = 10_000;
+/// How long a server may take to stop.
+const STOP: Duration = Duration::from_secs(5);
 
 /// A running server with its own database, port and clock.
 #[derive(Debug)]
@@ -24,8 +31,33 @@ pub struct TestServer {
     pub app: App,
     address: SocketAddr,
     http: reqwest::Client,
+    // Stopped before its database goes: fields are dropped in this order.
+    running: Running,
     database: TestDatabase,
     data: tempfile::TempDir,
+}
+
+/// Stops a server when it is dropped, so that its connections do not outlive its test.
+struct Running {
+    app: App,
+    stop_listening: Box<dyn Fn() + Send + Sync>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Running(…)")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        (self.stop_listening)();
+        // Tests run on multi-threaded runtimes, where this is possible; elsewhere nothing is lost.
+        if let Ok(runtime) = Handle::try_current() {
+            let stop = tokio::time::timeout(STOP, self.app.stop());
+            tokio::task::block_in_place(|| runtime.block_on(stop)).unwrap_or_default();
+        }
+    }
 }
 
 impl TestServer {
@@ -49,8 +81,8 @@ impl TestServer {
     /// Stops the server and starts it again, with the same database, data and clock, but on another
     /// port: see [`TestUser::at`].
     pub async fn restart(self) -> Self {
-        self.app.stop().await;
         let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
+        drop(self.running);
         Self::run(config, clock, self.database, self.data).await
     }
 
@@ -60,12 +92,15 @@ impl TestServer {
         let address = listener.local_addr().expect("a bound socket has an address");
         let server = homeserver::http::serve(&Entrance::to(app.clone()), vec![Socket::Plain(listener)], CONNECTIONS);
         let server = server.expect("the server listens");
+        let handle = server.handle();
+        // Told at once; nobody waits for it.
+        let running = Running { app: app.clone(), stop_listening: Box::new(move || drop(handle.stop(false))) };
         app.tasks.start_once("http", async move {
             if let Err(fault) = server.await {
                 panic!("the listener failed: {fault}");
             }
         });
-        Self { app, address, http: reqwest::Client::new(), database, data }
+        Self { app, address, http: reqwest::Client::new(), running, database, data }
     }
 
     /// Another process of the same server: it shares the database and the clock, and has no port.

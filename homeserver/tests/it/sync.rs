@@ -146,7 +146,9 @@ async fn nothing_new_is_answered_after_the_timeout_with_a_token() {
     let answer = sync(&alice, Some(&since), "timeout=50").await;
 
     assert_eq!(answer["rooms"], Value::Null);
-    assert_eq!(token(&answer), since);
+    // The other part of the token is about presence: asking for news is a sign of life.
+    let position = |token: &str| token.split('_').next().map(ToOwned::to_owned);
+    assert_eq!(position(&token(&answer)), position(&since));
 }
 
 #[tokio::test(flavor = "multi_thread")]
