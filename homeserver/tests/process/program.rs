@@ -117,7 +117,7 @@ impl Salon {
         }
         let http = reqwest::Client::new();
         let mut salon = Self { process, log, url: String::new(), metrics_url: String::new(), http };
-        let mut listening = || {
+        let listening = || {
             let line = salon.until_logged("Listening");
             let address = line.split("address=").nth(1).expect("the line tells the address");
             format!("http://{address}")
