@@ -3,6 +3,7 @@
 pub mod account_data;
 pub mod administration;
 pub mod credentials;
+mod elsewhere;
 pub mod filters;
 pub mod followed;
 pub mod ignored;
@@ -100,6 +101,7 @@ impl Accounts {
         let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
         let administration =
             Administration::new(&parts, passwords, sessions.clone(), registration.clone(), interactive_auth.clone());
+        elsewhere::watch(parts.storage.clone(), sessions.clone(), administration.clone(), parts.tasks);
         let Parts { storage, secrets, clock, log, tail, server_name, .. } = parts;
         Ok(Self {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),

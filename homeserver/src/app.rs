@@ -84,7 +84,22 @@ impl App {
     /// Fails with [`Error::Unavailable`](crate::Error::Unavailable) while the database is away; it
     /// may be tried again then.
     pub async fn start(config: Config, storage: Storage, clock: Clock, metrics: Metrics) -> Result<Self> {
-        let tasks = Tasks::default();
+        Self::build_or_stop(config, storage, clock, metrics, Tasks::default()).await
+    }
+
+    /// The same for a command that an operator runs, beside a server or without one: without the
+    /// duties of a server.
+    pub async fn start_for_command(config: Config, storage: Storage) -> Result<Self> {
+        Self::build_or_stop(config, storage, Clock::default(), Metrics::default(), Tasks::for_command()).await
+    }
+
+    async fn build_or_stop(
+        config: Config,
+        storage: Storage,
+        clock: Clock,
+        metrics: Metrics,
+        tasks: Tasks,
+    ) -> Result<Self> {
         let built = Self::build(config, storage, clock, metrics, &tasks).await;
         if built.is_err() {
             tasks.stop().await;

@@ -1,9 +1,12 @@
 //! The command line: what the program was asked to do.
 
+mod database;
 mod logging;
 mod output;
+mod password;
 mod runtime;
-pub mod serve;
+mod serve;
+mod user;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -33,6 +36,9 @@ struct Arguments {
 enum Command {
     /// Run the server (also without any command).
     Serve,
+    /// Look after accounts; the server may run meanwhile.
+    #[command(subcommand)]
+    User(user::Command),
     /// Say whether the configuration is valid.
     CheckConfig,
     /// Print the version.
@@ -59,8 +65,12 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
     let config = config::load(arguments.config.as_deref())?;
     match command {
         Command::Serve => {
-            logging::start(&config.logging)?;
+            logging::start(&config.logging, None)?;
             runtime::run(serve::run(config, arguments.config.as_deref()))
+        }
+        Command::User(command) => {
+            logging::start(&config.logging, Some("warn"))?;
+            runtime::run(user::run(config, command))
         }
         Command::CheckConfig => {
             if let (Some(certificate), Some(key)) = (&config.listeners.certificate, &config.listeners.key) {

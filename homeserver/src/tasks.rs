@@ -13,12 +13,30 @@ const RESTART_DELAY: (Duration, Duration) = (Duration::from_millis(200), Duratio
 pub struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,
+    is_for_command: bool,
 }
 
 impl Tasks {
-    /// Starts `work` under `name`. A panic is logged and `work` started again, with back-off;
+    /// The tasks of a process that serves nobody: it only does what a command asks for, beside other
+    /// processes that have all duties.
+    pub fn for_command() -> Self {
+        Self { is_for_command: true, ..Self::default() }
+    }
+
+    /// Starts the duty `work` under `name`, unless this process has none. A panic is logged and `work` started again, with back-off;
     /// returning ends the task.
     pub fn start<F, Fut>(&self, name: &'static str, work: F)
+    where
+        F: Fn(CancellationToken) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        if !self.is_for_command {
+            self.start_always(name, work);
+        }
+    }
+
+    /// The same for what a command waits for too.
+    pub fn start_always<F, Fut>(&self, name: &'static str, work: F)
     where
         F: Fn(CancellationToken) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,

@@ -6,7 +6,7 @@ use ruma::{UserId, api::client::uiaa::AuthData};
 use tokio::sync::Notify;
 
 use super::{
-    Parts, User,
+    Parts, User, elsewhere,
     interactive_auth::{InteractiveAuth, Operation},
     passwords::Passwords,
     registration::{NewAccount, Registration},
@@ -177,6 +177,16 @@ impl Administration {
     /// taken out of all rooms. Who does that listens here, and looks when the server starts.
     pub fn departures(&self) -> &Notify {
         &self.departures
+    }
+
+    /// Rings [`Self::departures`], because another process may have deactivated somebody.
+    pub(super) fn ring_for_departures(&self) {
+        self.departures.notify_one();
+    }
+
+    /// Tells all processes on this database that accounts or sessions have changed.
+    pub async fn tell_others(&self) -> Result<()> {
+        elsewhere::tell(&mut *self.storage.conn().await?, self.clock.now_ms()).await
     }
 
     async fn restrictable(&self, caller: &User, user_id: &UserId) -> Result<Account> {

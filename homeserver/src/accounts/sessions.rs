@@ -95,6 +95,11 @@ impl Sessions {
         self.cache.forget(user);
     }
 
+    /// The same for all users.
+    pub fn forget_all(&self) {
+        self.cache.forget_all();
+    }
+
     async fn end_existing(&self, user: UserNid, devices: Vec<OwnedDeviceId>) -> Result<()> {
         if devices.is_empty() {
             return Ok(());

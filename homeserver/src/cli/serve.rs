@@ -8,29 +8,26 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt,
     path::Path,
-    time::Duration,
 };
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use super::{output::say, runtime::raise_file_limit};
+use super::{
+    database::{self, Database},
+    output::say,
+    runtime::raise_file_limit,
+};
 use crate::{
-    App, Error, Result,
+    App,
     clock::Clock,
     config::{Config, Listeners},
     http::{self, Entrance, Server, ServerHandle, Socket, monitoring, tls::Certificate},
     metrics::Metrics,
     secrets,
-    storage::{Address, Storage, private::PrivateDatabase},
     tasks::Tasks,
 };
-
-/// How long to wait before the database is tried again, at first and at most.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-/// Where the private database lives in the data directory.
-pub const DATABASE_DIRECTORY: &str = "mariadb";
 
 /// Runs the server until the process is asked to end. `file` is the configuration's, as it was
 /// named on the command line.
@@ -46,15 +43,12 @@ pub async fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
     secrets::files::word(&config.registration_secret_file())?;
 
     let front = Front::open(&config.listeners, connections)?;
-    let private = match Address::of(&config) {
-        Some(_) => None,
-        None => Some(PrivateDatabase::start(&config.server.data_directory.join(DATABASE_DIRECTORY)).await?),
-    };
-    let address = private.as_ref().map(|database| database.address().clone()).or_else(|| Address::of(&config));
-    let storage = Storage::open(&address.context("there is a database")?, config.database.connections)?;
+    let database = Database::for_server(&config).await?;
+    let build =
+        async || App::start(config.clone(), database.storage.clone(), Clock::default(), front.metrics.clone()).await;
 
     let outcome = tokio::select! {
-        started = start(&config, &storage, &front.metrics) => match started {
+        started = database::start(build) => match started {
             Ok(app) => {
                 front.entrance.open(app);
                 announce(&config, &front.addresses, file)?;
@@ -71,31 +65,8 @@ pub async fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
     if let Some(app) = front.entrance.app() {
         app.stop().await;
     }
-    storage.close().await;
-    if let Some(database) = private {
-        database.stop().await;
-    }
+    database.close().await;
     outcome
-}
-
-/// Builds the server when the database can be reached.
-async fn start(config: &Config, storage: &Storage, metrics: &Metrics) -> Result<App> {
-    let (mut delay, longest) = RETRY;
-    let mut told = String::new();
-    loop {
-        match App::start(config.clone(), storage.clone(), Clock::default(), metrics.clone()).await {
-            Err(Error::Unavailable(what, cause)) => {
-                let cause = format!("{cause:#}");
-                if cause != told {
-                    info!(cause, "{what} is not there yet");
-                }
-                told = cause;
-                tokio::time::sleep(delay).await;
-                delay = (delay * 2).min(longest);
-            }
-            outcome => return outcome,
-        }
-    }
 }
 
 /// Resolves when the process is asked to end. Who asks twice does not want to wait.

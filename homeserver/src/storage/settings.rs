@@ -15,3 +15,17 @@ pub async fn find_or_insert(conn: &mut Conn, name: &str, value: &[u8], now_ms: i
         .await?;
     Ok(sqlx::query_scalar!("select value from server_settings where name = ?", name).fetch_one(conn).await?)
 }
+
+/// Stores `value` under `name`, whatever was there.
+pub async fn replace(conn: &mut Conn, name: &str, value: &[u8], now_ms: i64) -> Result<()> {
+    sqlx::query!(
+        "insert into server_settings (name, value, updated_at) values (?, ?, ?)
+         on duplicate key update value = values(value), updated_at = values(updated_at)",
+        name,
+        value,
+        now_ms
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! The commands besides `serve`.
 
+use std::process::Output;
+
 use crate::program::Place;
 
 #[test]
@@ -35,4 +37,88 @@ fn the_version_is_told() {
     let output = Place::new().run(&["version"]);
 
     assert_eq!(String::from_utf8(output.stdout).expect("it is text"), format!("salon {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_can_be_made_before_the_first_start() {
+    let place = Place::new();
+
+    let made = place.run_with_input(&["user", "add", "root", "--admin"], "a long password\n");
+
+    assert_eq!(text(&made), "@root:localhost is now a server administrator.\n");
+    assert_eq!(text(&place.run(&["user", "list"])), "@root:localhost  administrator\n");
+    let salon = place.start_ready().await;
+    let token = salon.log_in("root", "a long password").await.expect("the password is right");
+    assert_eq!(salon.whoami(&token).await, "@root:localhost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_made_up_if_none_is_given() {
+    let place = Place::new();
+
+    let made = text(&place.run(&["user", "add", "alice"]));
+
+    let password = made.trim().rsplit(' ').next().expect("the last word").to_owned();
+    let salon = place.start_ready().await;
+    salon.log_in("alice", &password).await.expect("the password is the one that was told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_take_effect_while_the_server_runs() {
+    let place = Place::new();
+    let salon = place.start_ready().await;
+    let [alice, bob] = [salon.register("alice").await, salon.register("bob").await];
+    let database = place.database_process();
+
+    let reset = place.run_with_input(&["user", "reset-password", "alice"], "another long password\n");
+    let closed = place.run(&["user", "deactivate", "@bob:localhost"]);
+
+    assert!(reset.status.success() && closed.status.success(), "{reset:?} {closed:?}");
+    salon.until_logged_out(&alice).await;
+    salon.until_logged_out(&bob).await;
+    salon.log_in("alice", "another long password").await.expect("the password is the new one");
+    let refusal = salon.log_in("bob", "a long password").await.expect_err("the account is closed");
+    assert_eq!(refusal["errcode"], "M_USER_DEACTIVATED");
+    assert_eq!(place.database_process(), database, "the server's database was used");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_come_and_go() {
+    let place = Place::new();
+    place.run(&["user", "add", "alice"]);
+
+    let made = place.run(&["user", "make-admin", "alice"]);
+    let listed = place.run(&["user", "list"]);
+    let revoked = place.run(&["user", "make-admin", "alice", "--revoke"]);
+
+    assert_eq!(text(&made), "@alice:localhost is a server administrator.\n");
+    assert_eq!(text(&listed), "@alice:localhost  administrator\n");
+    assert_eq!(text(&revoked), "@alice:localhost is no server administrator any more.\n");
+    assert_eq!(text(&place.run(&["user", "list"])), "@alice:localhost\n");
+}
+
+#[test]
+fn what_cannot_be_done_is_told_in_a_sentence() {
+    let place = Place::new();
+    place.run(&["user", "add", "alice"]);
+    let cases = [
+        (vec!["user", "add", "alice"], "taken"),
+        (vec!["user", "add", "@alice:elsewhere.org"], "is not a user name on localhost"),
+        (vec!["user", "deactivate", "nobody"], "There is no such user on this server."),
+        (vec!["user", "reset-password", "nobody"], "There is no such user on this server."),
+    ];
+
+    for (arguments, expected) in cases {
+        let output = place.run(&arguments);
+
+        let complaint = String::from_utf8(output.stderr).expect("it is text");
+        assert_eq!(output.status.code(), Some(1), "{complaint}");
+        assert!(complaint.starts_with("salon: ") && complaint.contains(expected), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    }
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).expect("it is text")
 }

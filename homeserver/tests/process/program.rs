@@ -1,7 +1,7 @@
 //! A running `salon` with a data directory, watched from outside.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -82,6 +82,17 @@ impl Place {
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program runs")
+    }
+
+    /// The same with something on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the program starts");
+        let mut stdin = process.stdin.take().expect("it is piped");
+        stdin.write_all(input.as_bytes()).expect("the program reads");
+        drop(stdin);
+        process.wait_with_output().expect("it ends")
     }
 
     /// Starts the server; it listens, but may not be ready.
@@ -188,6 +199,27 @@ impl Salon {
         let request = self.http.post(format!("{}/_matrix/client/v3/register", self.url)).json(&body);
         let answer: Value = request.send().await.expect("the server answers").json().await.expect("JSON");
         answer["access_token"].as_str().unwrap_or_else(|| panic!("an access token: {answer}")).to_owned()
+    }
+
+    /// Logs in with a password; returns the access token, or what was answered instead.
+    pub async fn log_in(&self, name: &str, password: &str) -> Result<String, Value> {
+        let body = json!({
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": name },
+            "password": password,
+        });
+        let request = self.http.post(format!("{}/_matrix/client/v3/login", self.url)).json(&body);
+        let answer: Value = request.send().await.expect("the server answers").json().await.expect("JSON");
+        answer["access_token"].as_str().map(ToOwned::to_owned).ok_or(answer)
+    }
+
+    /// Waits until a token is not known any more.
+    pub async fn until_logged_out(&self, token: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.get_as("/_matrix/client/v3/account/whoami", token).await.2["errcode"] != "M_UNKNOWN_TOKEN" {
+            assert!(Instant::now() < deadline, "the token is still good");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Whose token this is.

@@ -86,6 +86,14 @@ impl SessionCache {
         session
     }
 
+    /// Believes no session that was read until now.
+    pub(super) fn forget_all(&self) {
+        let mut endings = self.endings.write().unwrap_or_else(PoisonError::into_inner);
+        endings.count += 1;
+        endings.of_all = endings.count;
+        endings.of_users.clear();
+    }
+
     /// Believes no session of `user` that was read until now.
     pub(super) fn forget(&self, user: UserNid) {
         let mut endings = self.endings.write().unwrap_or_else(PoisonError::into_inner);

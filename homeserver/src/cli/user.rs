@@ -1,0 +1,166 @@
+//! What operators do to accounts, whether or not the server runs.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Subcommand;
+use ruma::OwnedUserId;
+
+use super::{
+    database::{self, Database},
+    output::say,
+    password::NewPassword,
+};
+use crate::{
+    App, Error,
+    accounts::names,
+    config::Config,
+    storage::accounts::{Account, AccountKind, AccountState},
+};
+
+/// How long the database may take to be there.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Accounts that are read at a time.
+const PAGE: u32 = 500;
+
+/// What to do to accounts. Users are named `alice` or `@alice:example.org`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make an account; the password is asked for, or read from the standard input.
+    Add {
+        /// The user's name.
+        user: String,
+        /// Make it a server administrator.
+        #[arg(long)]
+        admin: bool,
+    },
+    /// List all accounts.
+    List,
+    /// Close an account for good: its sessions end and its name stays taken.
+    Deactivate {
+        /// The user's name.
+        user: String,
+        /// Delete what the server keeps for the user alone, too.
+        #[arg(long)]
+        erase: bool,
+    },
+    /// Give an account a new password and end its sessions.
+    ResetPassword {
+        /// The user's name.
+        user: String,
+    },
+    /// Make a user a server administrator.
+    MakeAdmin {
+        /// The user's name.
+        user: String,
+        /// Make the user an administrator no more.
+        #[arg(long)]
+        revoke: bool,
+    },
+}
+
+/// Does it.
+pub(super) async fn run(config: Config, command: Command) -> anyhow::Result<()> {
+    let database = Database::for_command(&config)?;
+    let started = tokio::time::timeout(
+        PATIENCE,
+        database::start(async || App::start_for_command(config.clone(), database.storage.clone()).await),
+    );
+    let outcome = match started.await {
+        Ok(Ok(app)) => {
+            let outcome = execute(&app, command).await;
+            app.stop().await;
+            outcome
+        }
+        Ok(Err(fault)) => Err(fault.into()),
+        Err(_) => Err(anyhow!("the database is not available")),
+    };
+    database.close().await;
+    outcome
+}
+
+async fn execute(app: &App, command: Command) -> anyhow::Result<()> {
+    let administration = &app.accounts.administration;
+    match command {
+        Command::List => return list(app).await,
+        Command::Add { user, admin } => {
+            let user_id = parse(app, &user)?;
+            let password = NewPassword::ask()?;
+            let made = administration.create_user(user_id.localpart(), Some(password.text().to_owned()), admin).await;
+            let role = if admin { "a server administrator" } else { "a user" };
+            say(&format!("{} is now {role}.", told(made)?.user_id))?;
+            tell(&password)?;
+        }
+        Command::Deactivate { user, erase } => {
+            let user_id = parse(app, &user)?;
+            told(administration.deactivate(&user_id, erase).await)?;
+            say(&format!("{user_id} is deactivated."))?;
+        }
+        Command::ResetPassword { user } => {
+            let user_id = parse(app, &user)?;
+            told(administration.find(&user_id).await)?;
+            let password = NewPassword::ask()?;
+            told(administration.reset_password(&user_id, password.text()).await)?;
+            say(&format!("{user_id} has a new password; all sessions have ended."))?;
+            tell(&password)?;
+        }
+        Command::MakeAdmin { user, revoke } => {
+            let user_id = parse(app, &user)?;
+            told(administration.set_admin(&user_id, !revoke).await)?;
+            let role = if revoke { "no server administrator any more" } else { "a server administrator" };
+            say(&format!("{user_id} is {role}."))?;
+        }
+    }
+    Ok(administration.tell_others().await?)
+}
+
+async fn list(app: &App) -> anyhow::Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = app.accounts.administration.list_users(&after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.user_id.localpart().to_owned();
+        let lines: Vec<String> = page.iter().map(describe).collect();
+        say(&lines.join("\n"))?;
+    }
+}
+
+/// The user ID and what is particular about the account.
+fn describe(account: &Account) -> String {
+    let particulars = [
+        (account.is_admin, "administrator"),
+        (account.kind == AccountKind::Guest, "guest"),
+        (account.kind == AccountKind::AppService, "application service"),
+        (account.state() == AccountState::Suspended, "suspended"),
+        (account.state() == AccountState::Locked, "locked"),
+        (account.state() == AccountState::Deactivated, "deactivated"),
+    ];
+    let found: Vec<&str> = particulars.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).collect();
+    match found.is_empty() {
+        true => account.user_id.to_string(),
+        false => format!("{}  {}", account.user_id, found.join(", ")),
+    }
+}
+
+fn parse(app: &App, user: &str) -> anyhow::Result<OwnedUserId> {
+    let server_name = &app.config.server.name;
+    match names::parse(user, server_name) {
+        Some(user_id) if user_id.server_name() == server_name => Ok(user_id),
+        _ => bail!("{user} is not a user name on {server_name}"),
+    }
+}
+
+fn tell(password: &NewPassword) -> anyhow::Result<()> {
+    match password {
+        NewPassword::MadeUp(text) => say(&format!("The password is {}", text.as_str())),
+        NewPassword::Given(_) => Ok(()),
+    }
+}
+
+/// What was refused, in the words that the user would be told.
+fn told<T>(outcome: crate::Result<T>) -> anyhow::Result<T> {
+    match outcome {
+        Err(Error::Refused { message, .. }) => Err(anyhow!("{message}")),
+        outcome => outcome.context("the database"),
+    }
+}
