@@ -47,7 +47,8 @@ async fn pages_follow_each_other_in_both_directions() {
     for number in 0..7 {
         replies.push(alice.say_in_thread(&room, &root, &number.to_string()).await);
     }
-    for (direction, expected) in [("f", replies.iter().collect::<Vec<_>>()), ("b", replies.iter().rev().collect())] {
+    let backwards: Vec<_> = replies.iter().rev().cloned().collect();
+    for (direction, expected) in [("f", replies), ("b", backwards)] {
         let mut read = Vec::new();
         let mut from = String::new();
         loop {
