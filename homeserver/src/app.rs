@@ -15,8 +15,8 @@ use crate::{
     config::{Config, Hidden},
     creation::Creations,
     devices::Devices,
-    ephemeral::{Counter, Nudges, Presence, Receipts, Typing},
     directory::Directory,
+    ephemeral::{Counter, Nudges, Presence, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
     media::{Media, store::Store},
     membership::Memberships,
@@ -151,6 +151,7 @@ impl App {
             signing.clone(),
             clock.clone(),
             config.rooms.default_version.clone(),
+            accounts.ignored.clone(),
         );
         let nudges = Nudges::start(tail.bus().clone(), tasks);
         let counter = Counter::new(clock.clone());

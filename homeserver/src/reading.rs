@@ -154,7 +154,7 @@ impl Reading {
         let mut visible = Vec::with_capacity(events.len());
         for event in events {
             let seen = sight.see(&event).await?;
-            if seen.is_visible && !sight.ignored().hide(&event) {
+            if seen.is_visible && !sight.spares(&event) {
                 visible.push(Visible { event, membership: seen.membership });
             }
         }

@@ -9,7 +9,6 @@ pub mod create;
 pub mod draft;
 pub mod events;
 pub mod heads;
-pub mod ignored;
 pub mod receive;
 mod redaction;
 pub mod related;
@@ -27,16 +26,17 @@ pub mod transactions;
 pub mod view;
 pub mod visibility;
 
-use std::{future::Future, sync::Arc};
+use std::{collections::HashSet, future::Future, sync::Arc};
 
-use ruma::{OwnedEventId, OwnedServerName, RoomId, RoomVersionId, ServerName, UserId, events::TimelineEventType};
+use ruma::{
+    OwnedEventId, OwnedServerName, OwnedUserId, RoomId, RoomVersionId, ServerName, UserId, events::TimelineEventType,
+};
 
 use self::{
     contents::Place,
     draft::{Drafter, Wish},
     events::Events,
     heads::Heads,
-    ignored::Ignored,
     relations::Relations,
     residents::Residents,
     resolution::Resolver,
@@ -46,7 +46,7 @@ use self::{
 };
 use crate::{
     Error, Result,
-    accounts::User,
+    accounts::{User, ignored::Ignored},
     clock::Clock,
     event::Transaction,
     signing::SigningKey,
@@ -83,6 +83,7 @@ impl Rooms {
         signing: SigningKey,
         clock: Clock,
         default_version: RoomVersionId,
+        ignored: Ignored,
     ) -> Self {
         let events = Events::new(storage.clone());
         let snapshots = Snapshots::new(storage.clone());
@@ -104,7 +105,7 @@ impl Rooms {
             drafter: Drafter::new(storage.clone(), events.clone(), signing.clone(), clock.clone()),
             transactions: Transactions::new(storage.clone(), clock.clone()),
             relations,
-            ignored: Ignored::new(storage.clone(), tail.clone()),
+            ignored,
             storage,
             log,
             tail,
@@ -131,9 +132,9 @@ impl Rooms {
         &self.residents
     }
 
-    /// Whom readers ignore.
-    pub fn ignored(&self) -> &Ignored {
-        &self.ignored
+    /// Whom `reader` ignores.
+    pub async fn ignored_by(&self, reader: &User) -> Result<Arc<HashSet<OwnedUserId>>> {
+        self.ignored.load(reader.nid, &reader.id).await
     }
 
     /// The name of this server.

@@ -6,7 +6,7 @@ use ruma::{OwnedUserId, UserId};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::followed::Followed;
-use crate::{storage::Storage, tail::Tail};
+use crate::{event::Event, storage::Storage, tail::Tail};
 
 /// The users that each user ignores; clones share what is in memory.
 pub type Ignored = Followed<HashSet<OwnedUserId>>;
@@ -14,6 +14,11 @@ pub type Ignored = Followed<HashSet<OwnedUserId>>;
 /// What is stored in `storage` and changes through `tail`.
 pub fn follow(storage: Storage, tail: Tail) -> Ignored {
     Followed::new(storage, tail, "m.ignored_user_list", ignored_in)
+}
+
+/// Whether somebody is spared an event because they ignore its sender: state is told in any case.
+pub fn spares(ignored: &HashSet<OwnedUserId>, event: &Event) -> bool {
+    event.state_key_nid.is_none() && !ignored.is_empty() && ignored.contains(event.sender())
 }
 
 fn ignored_in(content: Option<&str>, user_id: &UserId) -> HashSet<OwnedUserId> {

@@ -30,8 +30,7 @@ impl Reading {
         };
         let limit = limit(asked);
         let participant: Option<UserNid> = is_participant.then_some(reader.nid);
-        let ignored = sight.ignored().clone();
-        let page = self.rooms.threads_page(view.nid, before, until, participant, &ignored, limit + 1).await?;
+        let page = self.rooms.threads_page(view.nid, before, until, participant, sight.ignored(), limit + 1).await?;
         let next = page.get(limit).and(page.get(limit - 1)).map(|(_, newest)| Position(newest.0 - 1));
         let mut roots = Vec::with_capacity(limit);
         for root in page.into_iter().take(limit).filter_map(|(root, _)| root) {
@@ -42,7 +41,7 @@ impl Reading {
             let seen = sight.see(&root).await?;
             if seen.is_visible {
                 // The root of a thread is needed, even if somebody wrote it who is ignored.
-                let event = if ignored.hide(&root) { self.rooms.hidden(&view, &root)? } else { root };
+                let event = if sight.spares(&root) { self.rooms.without_content(&view, &root)? } else { root };
                 roots.push(Visible { event, membership: seen.membership });
             }
         }

@@ -177,7 +177,7 @@ impl Rooms {
     /// `event`, if the reader may see it.
     async fn told(&self, sight: &mut Sight, event: Arc<Event>) -> Result<Option<Visible>> {
         // A redacted event relates to nothing; this one may have been redacted in this moment.
-        if event.is_redacted() || sight.ignored().hide(&event) {
+        if event.is_redacted() || sight.spares(&event) {
             return Ok(None);
         }
         let seen = sight.see(&event).await?;
@@ -191,7 +191,7 @@ impl Rooms {
         }
         let senders: Vec<UserNid> = senders.collect();
         let ids = self.storage.user_ids(&senders).await?;
-        let ignored = senders.iter().zip(&ids).filter(|(_, id)| sight.ignored().contains(id));
+        let ignored = senders.iter().zip(&ids).filter(|(_, id)| sight.ignored().contains(*id));
         Ok(ignored.map(|(nid, _)| *nid).collect())
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn redacted(target: &Event, redaction: &Event, rules: &RoomVersionRul
 }
 
 /// `target` as somebody sees it who ignores its sender, but cannot do without the event.
-pub(super) fn hidden(target: &Event, rules: &RoomVersionRules) -> Result<Event> {
+pub(super) fn without_content(target: &Event, rules: &RoomVersionRules) -> Result<Event> {
     stripped(target, String::new(), rules)
 }
 

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use ruma::{EventId, OwnedEventId, UserId};
+use ruma::{EventId, OwnedEventId, OwnedUserId, UserId};
 
-use super::{Rooms, ignored::IgnoredUsers, redaction, view::View};
+use super::{Rooms, redaction, view::View};
 use crate::{
     Result,
     event::Event,
@@ -91,10 +91,10 @@ impl Rooms {
         before: Position,
         until: Position,
         participant: Option<UserNid>,
-        ignored: &IgnoredUsers,
+        ignored: &HashSet<OwnedUserId>,
         limit: usize,
     ) -> Result<Vec<(Option<Arc<Event>>, Position)>> {
-        let ignored: Vec<&UserId> = ignored.iter().collect();
+        let ignored: Vec<&UserId> = ignored.iter().map(|user| &**user).collect();
         let ignored = self.storage.find_user_nids(&ignored).await?;
         let threads = Threads { before, until, participant, ignored: &ignored, limit };
         let rows = pages::threads(&mut *self.storage.conn().await?, room, threads).await?;
@@ -123,8 +123,8 @@ impl Rooms {
     }
 
     /// `event` as somebody sees it who ignores its sender, but cannot do without it.
-    pub fn hidden(&self, view: &View, event: &Event) -> Result<Arc<Event>> {
-        Ok(Arc::new(redaction::hidden(event, &view.rules)?))
+    pub fn without_content(&self, view: &View, event: &Event) -> Result<Arc<Event>> {
+        Ok(Arc::new(redaction::without_content(event, &view.rules)?))
     }
 
     async fn load_page(&self, rows: Vec<(EventNid, Position)>) -> Result<Vec<Arc<Event>>> {

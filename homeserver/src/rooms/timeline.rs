@@ -120,7 +120,7 @@ impl Rooms {
                 }
                 looked_at += 1;
                 at = event.position().unwrap_or(at);
-                if !keep(&event) || sight.ignored().hide(&event) {
+                if !keep(&event) || sight.spares(&event) {
                     continue;
                 }
                 let seen = sight.see(&event).await?;

@@ -1,18 +1,24 @@
 //! Who may see which event. Client-server API, "Room history visibility".
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use ruma::events::{TimelineEventType, room::history_visibility::HistoryVisibility};
+use ruma::{
+    OwnedUserId,
+    events::{TimelineEventType, room::history_visibility::HistoryVisibility},
+};
 use serde::Deserialize;
 
 use super::{
     Rooms,
-    ignored::IgnoredUsers,
     residents::Residence,
     view::{View, membership_in},
 };
 use crate::{
     Result,
+    accounts::ignored,
     event::Event,
     storage::{
         numbers::{EventNid, Position, SnapshotNid, StateKeyNid, UserNid},
@@ -33,7 +39,7 @@ pub struct Sight {
     /// What the reader is, or was last, in the room; nothing if they have forgotten it.
     residence: Option<Residence>,
     stay: Stay,
-    ignored: IgnoredUsers,
+    ignored: Arc<HashSet<OwnedUserId>>,
     known: HashMap<SnapshotNid, (HistoryVisibility, Membership)>,
 }
 
@@ -74,7 +80,7 @@ impl Rooms {
             visibility_key: self.storage.find_state_key_nid("m.room.history_visibility", "").await?,
             residence,
             stay,
-            ignored: self.ignored.by(reader).await?,
+            ignored: self.ignored.load(reader, &user_id).await?,
             known: HashMap::new(),
         })
     }
@@ -138,8 +144,13 @@ impl Sight {
     }
 
     /// Whom the reader ignores.
-    pub fn ignored(&self) -> &IgnoredUsers {
+    pub fn ignored(&self) -> &HashSet<OwnedUserId> {
         &self.ignored
+    }
+
+    /// Whether the reader is spared an event because they ignore its sender.
+    pub fn spares(&self, event: &Event) -> bool {
+        ignored::spares(&self.ignored, event)
     }
 
     /// Judges one event of the timeline.
@@ -157,29 +168,25 @@ impl Sight {
         Ok(Seen { is_visible, membership })
     }
 
-    /// The five rules of the section, and the sentence before them: nothing of what came after a reader
-    /// has left.
+    /// The five rules of the section, and the sentences before them: nobody reads in a room without ever
+    /// having been in it, and nothing of what came after they left.
     fn allows(&self, visibility: &HistoryVisibility, membership: Membership, event: &Event) -> bool {
         if *visibility == HistoryVisibility::WorldReadable {
             return true;
         }
-        let position = event.position().unwrap_or(Position(i64::MAX));
-        let Some(now) = self.residence else { return false };
-        if !matches!(self.stay, Stay::Lasts) && position > now.position {
-            return false;
-        }
-        if membership == Membership::Join {
-            return true;
-        }
-        match visibility {
-            HistoryVisibility::Invited => membership == Membership::Invite,
-            HistoryVisibility::Joined => false,
-            // `shared`, and anything unknown: visible to whoever came in at any later time.
-            _ => match &self.stay {
-                Stay::Lasts => true,
-                Stay::Ended(leaving) => leaving.position().is_some_and(|left| position < left),
-                Stay::Never => false,
-            },
+        let (Some(now), Some(position)) = (self.residence, event.position()) else { return false };
+        let was_in_later = match &self.stay {
+            Stay::Never => return false,
+            Stay::Ended(_) if position > now.position => return false,
+            Stay::Ended(leaving) => leaving.position().is_some_and(|left| position < left),
+            Stay::Lasts => true,
+        };
+        match (visibility, membership) {
+            (_, Membership::Join) => true,
+            (HistoryVisibility::Invited, membership) => membership == Membership::Invite,
+            (HistoryVisibility::Joined, _) => false,
+            // `shared`, and anything unknown.
+            _ => was_in_later,
         }
     }
 

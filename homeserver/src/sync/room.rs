@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Result,
+    accounts::ignored,
     event::Event,
     json,
     reading::token::Token,
@@ -148,7 +149,7 @@ impl Sync {
     /// None, if whoever invites is ignored.
     pub(super) async fn invited(&self, asked: &Asked, news: &RoomNews, name: &str) -> Result<Option<String>> {
         let user = self.rooms.events().load(news.residence.event).await?;
-        if self.rooms.ignored().by(asked.user.nid).await?.contains(user.sender()) {
+        if self.rooms.ignored_by(&asked.user).await?.contains(user.sender()) {
             return Ok(None);
         }
         let mut conn = self.storage.conn().await?;
@@ -206,8 +207,8 @@ impl Sync {
         unseen: Vec<Arc<Event>>,
     ) -> Result<Timeline> {
         let limit = asked.filter.limit;
-        let ignored = self.rooms.ignored().by(asked.user.nid).await?;
-        let keep = |event: &Event| asked.filter.timeline.passes(event) && !ignored.hide(event);
+        let ignored = self.rooms.ignored_by(&asked.user).await?;
+        let keep = |event: &Event| asked.filter.timeline.passes(event) && !ignored::spares(&ignored, event);
         let is_in = news.residence.membership == Membership::Join;
         if standing.since.is_some() && news.facts.is_some() && is_in {
             // Everything is in memory, and whoever is in the room sees it all.

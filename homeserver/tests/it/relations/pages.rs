@@ -47,9 +47,8 @@ async fn pages_follow_each_other_in_both_directions() {
     for number in 0..7 {
         replies.push(alice.say_in_thread(&room, &root, &number.to_string()).await);
     }
-    let forward: Vec<String> = replies.iter().map(ToString::to_string).collect();
-    let backward: Vec<String> = forward.iter().rev().cloned().collect();
-    for (direction, expected) in [("f", forward), ("b", backward)] {
+    let backwards: Vec<_> = replies.iter().rev().cloned().collect();
+    for (direction, expected) in [("f", replies), ("b", backwards)] {
         let mut read = Vec::new();
         let mut from = String::new();
         loop {
