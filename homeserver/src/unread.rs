@@ -4,8 +4,10 @@
 //! asked for, from the facts in the tail; where these do not reach, from the stored timeline.
 
 mod judge;
+mod prepared;
 mod tally;
 mod upkeep;
+mod words;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -7,20 +7,17 @@ use ruma::{
     OwnedEventId, UInt,
     events::room::power_levels::UserPowerLevel,
     power_levels::NotificationPowerLevels,
-    push::{Action, FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx},
+    push::{Action, PushConditionPowerLevelsCtx, PushConditionRoomCtx},
     room_version_rules::RoomPowerLevelsRules,
-    serde::Raw,
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio::sync::OnceCell;
 
+use super::prepared::Prepared;
 use crate::{
     Result,
     accounts::{User, ignored::Ignored, push_rules::PushRules},
     ephemeral::threads,
     event::Event,
-    json,
     rooms::{Rooms, view::View},
     storage::numbers::EventNid,
 };
@@ -59,13 +56,6 @@ pub struct Judge {
     levels: Arc<Cache<EventNid, NotificationPowerLevels>>,
 }
 
-/// An event in the form in which rules look at it, the same for all readers.
-#[derive(Debug)]
-struct Prepared {
-    flattened: FlattenedJson,
-    thread: OnceCell<Option<OwnedEventId>>,
-}
-
 impl Judge {
     /// Judges events of `rooms` by `rules`.
     pub fn new(rooms: Rooms, rules: PushRules, ignored: Ignored) -> Self {
@@ -85,8 +75,7 @@ impl Judge {
         let prepared = self.prepared(event);
         let context = self.context(reader, view, event).await?;
         for rule in rules.iter() {
-            // This waits for nothing: it would only for thread subscriptions, which there are none of.
-            if rule.applies(&prepared.flattened, &context).await {
+            if prepared.is_matched_by(rule, &context).await {
                 return Ok(Verdict { actions: rule.actions().to_vec() });
             }
         }
@@ -104,7 +93,7 @@ impl Judge {
         if let Some(prepared) = self.prepared.get(&event.nid) {
             return prepared;
         }
-        let prepared = Arc::new(Prepared { flattened: flatten(event), thread: OnceCell::new() });
+        let prepared = Arc::new(Prepared::new(event));
         self.prepared.insert(event.nid, prepared.clone());
         prepared
     }
@@ -153,21 +142,4 @@ impl Judge {
         self.levels.insert(event.nid, levels.clone());
         levels
     }
-}
-
-/// The event as rules see it: what clients see, without what depends on the reader.
-fn flatten(event: &Event) -> FlattenedJson {
-    let json = json::object(|members| {
-        members.text("type", &event.kind().to_string());
-        members.text("sender", event.sender().as_str());
-        members.text("event_id", event.id().as_str());
-        members.text("room_id", event.room_id().as_str());
-        members.plain("origin_server_ts", event.pdu.origin_server_ts.0);
-        if let Some(state_key) = event.state_key() {
-            members.text("state_key", state_key);
-        }
-        members.raw("content", event.content().get());
-    });
-    let json = RawValue::from_string(json).expect("JSON that was parsed before is spliced into JSON");
-    FlattenedJson::from_raw(&Raw::<()>::from_json(json))
 }
