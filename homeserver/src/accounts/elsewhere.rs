@@ -29,12 +29,12 @@ pub(super) fn watch(storage: Storage, sessions: Sessions, administration: Admini
             let mut known = None;
             loop {
                 // While the database is away there are no changes either.
-                if let Ok(found) = look(&storage).await {
-                    if known.replace(found.clone()).is_some_and(|known| known != found) {
-                        info!("Accounts were changed by a command");
-                        sessions.forget_all();
-                        administration.ring_for_departures();
-                    }
+                if let Ok(found) = look(&storage).await
+                    && known.replace(found.clone()).is_some_and(|known| known != found)
+                {
+                    info!("Accounts were changed by a command");
+                    sessions.forget_all();
+                    administration.ring_for_departures();
                 }
                 tokio::select! {
                     () = tokio::time::sleep(INTERVAL) => {}

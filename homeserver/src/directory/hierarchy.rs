@@ -165,7 +165,7 @@ impl Directory {
         let mut walk =
             Walk { directory: self, reader, asked, ahead: vec![(request.room_id.clone(), 0)], seen: HashSet::new() };
         let mut step = walk.next().await?;
-        if !step.as_ref().is_some_and(|step| step.view.id == request.room_id) {
+        if step.as_ref().is_none_or(|step| step.view.id != request.room_id) {
             return Err(Error::forbidden("You may not see this space."));
         }
         if let Some(token) = token {

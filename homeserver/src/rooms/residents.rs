@@ -110,10 +110,10 @@ impl Residents {
 
     /// Notes that a user has forgotten a room.
     pub fn forget(&self, user: UserNid, room: RoomNid) {
-        if let Some(entry) = self.write().get_mut(&user) {
-            if let Some(residence) = entry.rooms.get_mut(&room) {
-                residence.forgotten = true;
-            }
+        if let Some(entry) = self.write().get_mut(&user)
+            && let Some(residence) = entry.rooms.get_mut(&room)
+        {
+            residence.forgotten = true;
         }
     }
 

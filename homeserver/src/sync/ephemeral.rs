@@ -33,7 +33,9 @@ impl Sync {
         }
         seen.retain(|seen| {
             let is_visible = seen.user == asked.user.nid || views.iter().any(|view| view.is_joined(seen.user));
-            is_visible && asked.filter.presence.passes_sender(&seen.user_id) && asked.filter.presence.passes_type("m.presence")
+            is_visible
+                && asked.filter.presence.passes_sender(&seen.user_id)
+                && asked.filter.presence.passes_type("m.presence")
         });
         Ok(seen)
     }

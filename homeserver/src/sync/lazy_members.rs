@@ -53,7 +53,7 @@ impl LazyMembers {
         if sent.len() > PER_DEVICE {
             sent.clear();
         }
-        events.retain(|event| !sent.get(&(room, *event)).is_some_and(|at| *at <= since));
+        events.retain(|event| sent.get(&(room, *event)).is_none_or(|at| *at > since));
         for event in events.iter() {
             sent.insert((room, *event), now);
         }
