@@ -91,7 +91,9 @@ async fn a_request_that_waits_for_news_is_answered_when_the_server_stops() {
     let ((status, _, answer), ()) = tokio::join!(salon.get_as(&path, &token), stop);
 
     assert!(status.is_success(), "{answer}");
-    assert_eq!(answer["next_batch"], since.as_str());
+    // The part of the token after the position is about presence, which changes by asking.
+    let position = |token: &str| token.split('_').next().map(ToOwned::to_owned);
+    assert_eq!(answer["next_batch"].as_str().and_then(position), position(&since));
     assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
     assert!(salon.wait().success());
 }
