@@ -50,6 +50,7 @@ create table if not exists events (
     primary key (event_nid),
     unique key events_event_id (event_id),
     key events_position (room_nid, position),
+    key events_log (position),
     key events_time (room_nid, origin_server_ts)
 );
 

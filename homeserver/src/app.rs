@@ -24,6 +24,7 @@ use crate::{
     posting::Posting,
     reading::Reading,
     rooms::Rooms,
+    search::Search,
     secrets::{self, Secrets},
     signing::{self, SigningKey},
     storage::{self, Storage, log, migrations, settings},
@@ -67,6 +68,7 @@ pub struct Services {
     pub creations: Creations,
     pub posting: Posting,
     pub reading: Reading,
+    pub search: Search,
     pub sync: Sync,
 }
 
@@ -174,6 +176,7 @@ impl App {
         let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
         let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
+        let search = Search::start(storage.clone(), tail.clone(), rooms.clone(), reading.clone(), tasks);
         let sync = Sync::new(sync::Sources {
             storage: storage.clone(),
             tail: tail.clone(),
@@ -216,6 +219,7 @@ impl App {
             creations,
             posting,
             reading,
+            search,
             sync,
         })))
     }

@@ -18,6 +18,7 @@ mod profile;
 mod registration;
 mod relations;
 mod rooms;
+mod search;
 mod server;
 mod sessions;
 mod sync;
@@ -215,6 +216,9 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: Voice over IP
         endpoint_json(voip::turn_server),
+
+        // Modules: Server side search
+        endpoint_json(search::search),
 
         // Modules: Threading
         endpoint_json(relations::threads),

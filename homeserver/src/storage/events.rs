@@ -166,6 +166,21 @@ pub async fn nearest(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// Lists the events at some places, in no particular order.
+pub async fn at(conn: &mut Conn, places: &[(RoomNid, Position)]) -> Result<Vec<StoredEvent>> {
+    let mut events = Vec::with_capacity(places.len());
+    for chunk in places.chunks(LIST) {
+        let mut query = QueryBuilder::new(SELECT);
+        query.push(" where (events.room_nid, position) in ");
+        query.push_tuples(chunk, |mut tuple, (room, position)| {
+            tuple.push_bind(room.0).push_bind(position.0);
+        });
+        let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *conn).await?;
+        events.extend(rows.into_iter().map(StoredEvent::from));
+    }
+    Ok(events)
+}
+
 /// Lists the state events of a room with a position after `since`, up to `until`, oldest first:
 /// those at one state key, or all membership events.
 pub async fn between(

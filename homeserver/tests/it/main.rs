@@ -29,6 +29,7 @@ mod receiving;
 mod registration;
 mod relations;
 mod rooms;
+mod search;
 mod spaces;
 mod sync;
 mod to_device;
