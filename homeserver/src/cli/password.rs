@@ -53,7 +53,7 @@ struct Echo(Termios);
 impl Drop for Echo {
     fn drop(&mut self) {
         // A terminal that has gone needs no echo.
-        let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.0);
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
     }
 }
 
@@ -62,10 +62,10 @@ fn read_hidden(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
     hidden.local_modes.insert(LocalModes::ECHONL);
+    tcsetattr(stdin(), OptionalActions::Now, &hidden).context("the terminal")?;
+    let _echo = Echo(shown);
     write!(stderr(), "{prompt}")?;
     stderr().flush()?;
-    tcsetattr(stdin(), OptionalActions::Flush, &hidden).context("the terminal")?;
-    let _echo = Echo(shown);
     read_line()
 }
 
