@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use imbl::{OrdMap, ordmap::DiffItem};
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use crate::{
     Error, Result,
@@ -28,8 +31,11 @@ type Changes = OrdMap<StateKeyNid, Option<EventNid>>;
 
 /// At most so many bytes of states are kept in memory, by [`Snapshot::weight`].
 const CACHE_BYTES: u64 = 48 << 20;
-/// Roughly what a cached state weighs, in bytes.
-const USUAL_WEIGHT: u64 = 8 << 10;
+/// Roughly how many states that is.
+const CACHE_STATES: usize = 6000;
+
+/// From so many bytes on it takes more than a millisecond to make a state of its packed entries.
+const LARGE: usize = 16 << 10;
 
 const ROOT: i8 = 0;
 const MIDDLE: i8 = 1;
@@ -62,13 +68,31 @@ pub struct Snapshots {
 impl Snapshots {
     /// The states in `storage`.
     pub fn new(storage: Storage) -> Self {
-        let items = usize::try_from(CACHE_BYTES / USUAL_WEIGHT).expect("it is a few thousand");
-        Self { storage, cache: Arc::new(Cache::with_weighter(items, CACHE_BYTES, Weight)) }
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(CACHE_STATES)
+            .weight_capacity(CACHE_BYTES)
+            // One, so that the state of a large room fits.
+            .shards(1)
+            .build()
+            .expect("both capacities are given");
+        let cache = Cache::with_options(options, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { storage, cache: Arc::new(cache) }
     }
 
     /// Loads a state, by at most three primary-key reads.
     pub async fn load(&self, nid: SnapshotNid) -> Result<Snapshot> {
-        self.cache.get_or_insert_async(&nid, self.read(nid)).await
+        if let Some(known) = self.cache.get(&nid) {
+            return Ok(known);
+        }
+        let row = self.find(nid).await?;
+        match row.parent {
+            // Leaves are many and soon made. What is kept of a room is what they are made from.
+            Some(parent) if row.level == LEAF => {
+                let (changes, parent) = (unpack_changes(&row)?, self.load_base(parent).await?);
+                Ok(parent.leaf(nid, changed(&parent.map, &changes), changes))
+            }
+            _ => self.cache.get_or_insert_async(&nid, self.base(row)).await,
+        }
     }
 
     /// Which event stands at `key` in a state, without loading more of it than necessary.
@@ -81,7 +105,8 @@ impl Snapshots {
             let row = self.find(nid).await?;
             let Some(parent) = row.parent else {
                 // A root is worth keeping: all that follows in its room is read against it.
-                return Ok(self.load(nid).await?.map.get(&key).copied());
+                let root = self.cache.get_or_insert_async(&nid, self.base(row)).await?;
+                return Ok(root.map.get(&key).copied());
             };
             if let Some(event) = find_packed(&row.entries, key)? {
                 return Ok(event);
@@ -103,9 +128,7 @@ impl Snapshots {
         nid: SnapshotNid,
         changes: &[(StateKeyNid, Option<EventNid>)],
     ) -> (Snapshot, SnapshotRow) {
-        let mut map = from.map.clone();
-        apply(&mut map, changes.iter().copied());
-        from.followed_by(nid, map, changes)
+        from.followed_by(nid, changed(&from.map, changes.iter().map(|(key, event)| (key, event))), changes)
     }
 
     /// Any state `map` of the room of `near`, stored as a difference to it, and the row that stores
@@ -120,24 +143,27 @@ impl Snapshots {
         self.cache.insert(snapshot.nid, snapshot.clone());
     }
 
-    async fn read(&self, nid: SnapshotNid) -> Result<Snapshot> {
-        let row = self.find(nid).await?;
-        let Some(parent) = row.parent else {
-            let map = snapshots::unpack(&row.entries)
-                .filter_map(|entry| entry.map(|(key, event)| event.map(|event| (key, event))).transpose())
-                .collect::<Result<_>>()?;
-            return Ok(Snapshot::root(row.room, nid, map));
-        };
-        let changes = snapshots::unpack(&row.entries).collect::<Result<Changes>>()?;
-        let parent = self.load_parent(parent).await?;
-        let mut map = parent.map.clone();
-        apply(&mut map, changes.iter().map(|(key, event)| (*key, *event)));
-        Ok(if row.level == MIDDLE { parent.middle(nid, map, changes) } else { parent.leaf(nid, map, changes) })
+    /// Loads a root or a middle. Boxed because a middle is loaded by loading its root.
+    fn load_base(&self, nid: SnapshotNid) -> BoxFuture<'_, Result<Snapshot>> {
+        let base = async move { self.base(self.find(nid).await?).await };
+        Box::pin(async move { self.cache.get_or_insert_async(&nid, base).await })
     }
 
-    /// The same as [`Self::load`], boxed because `read` is a part of that.
-    fn load_parent(&self, nid: SnapshotNid) -> BoxFuture<'_, Result<Snapshot>> {
-        Box::pin(self.load(nid))
+    /// Makes a root or a middle of its row.
+    async fn base(&self, row: SnapshotRow) -> Result<Snapshot> {
+        let (room, nid) = (row.room, row.nid);
+        if let Some(root) = row.parent {
+            let (changes, root) = (unpack_changes(&row)?, self.load_base(root).await?);
+            return Ok(root.middle(nid, changed(&root.map, &changes), changes));
+        }
+        let map = if row.entries.len() < LARGE {
+            unpack_whole(&row)?
+        } else {
+            // It takes a while, and others should not have to wait for it.
+            let unpacked = tokio::task::spawn_blocking(move || unpack_whole(&row)).await;
+            unpacked.map_err(|fault| Error::internal(format!("unpacking a state has panicked: {fault}")))??
+        };
+        Ok(Snapshot::root(room, nid, map))
     }
 
     async fn find(&self, nid: SnapshotNid) -> Result<SnapshotRow> {
@@ -187,15 +213,20 @@ impl Snapshot {
         Snapshots::first(room, nid, map)
     }
 
-    /// Roughly the bytes it occupies in memory, apart from what it shares with its root.
+    /// Roughly the bytes it occupies in memory, apart from what it shares with its parent.
     fn weight(&self) -> u64 {
         // A change copies the leaf of the tree that it is in.
         const ENTRY: usize = 40;
         const CHANGE: usize = 500;
         let whole = ENTRY * self.map.len();
-        let changes = CHANGE * (self.over_root.len() + self.over_middle.len());
-        let own = if self.nid == self.root { whole } else { changes.min(whole) };
-        (200 + own) as u64
+        let own = if self.nid == self.root {
+            whole
+        } else if self.nid == self.middle {
+            whole.min(CHANGE * self.over_root.len())
+        } else {
+            whole.min(CHANGE * self.over_middle.len())
+        };
+        (500 + own) as u64
     }
 }
 
@@ -218,13 +249,24 @@ impl Limits {
     }
 }
 
-fn apply(map: &mut StateMap, changes: impl IntoIterator<Item = Entry>) {
+fn changed<'a>(map: &StateMap, changes: impl IntoIterator<Item = (&'a StateKeyNid, &'a Option<EventNid>)>) -> StateMap {
+    let mut map = map.clone();
     for (key, event) in changes {
         match event {
-            Some(event) => map.insert(key, event),
-            None => map.remove(&key),
+            Some(event) => map.insert(*key, *event),
+            None => map.remove(key),
         };
     }
+    map
+}
+
+fn unpack_changes(row: &SnapshotRow) -> Result<Changes> {
+    snapshots::unpack(&row.entries).collect()
+}
+
+fn unpack_whole(row: &SnapshotRow) -> Result<StateMap> {
+    let entries = snapshots::unpack(&row.entries);
+    entries.filter_map(|entry| entry.map(|(key, event)| Some((key, event?))).transpose()).collect()
 }
 
 fn whole(map: &StateMap) -> impl Iterator<Item = Entry> {
