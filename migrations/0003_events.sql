@@ -64,8 +64,8 @@ create table if not exists event_auth (
 );
 
 -- A state of a room, stored as a difference: level 0 is whole, level 1 changes a level 0, level 2
--- changes a level 1. `entries` is packed (state key number, event number), sorted; event number 0
--- means removed.
+-- changes a level 1, or a level 0 if the room has no level 1 yet. `entries` is pairs of state key
+-- number and event number, sorted, packed as differences; event number 0 means removed.
 create table if not exists state_snapshots (
     snapshot_nid bigint not null,
     room_nid bigint not null,

@@ -1,56 +1,33 @@
-//! The states of rooms, each stored as a difference to an earlier one.
-//!
-//! There are three levels. A *root* has every entry; a *middle* has what changed since its root; a
-//! *leaf* has what changed since its middle, or since its root if there is no middle yet. So any
-//! state is at most three rows, and a state event costs bytes in the order of the cube root of the
-//! room's size.
+//! The stored states of all rooms.
+
+mod levels;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use imbl::{OrdMap, ordmap::DiffItem};
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
+use self::levels::Level;
+pub use self::levels::{Snapshot, StateMap};
 use crate::{
     Error, Result,
     storage::{
         Storage,
         log::rows::SnapshotRow,
         numbers::{EventNid, RoomNid, SnapshotNid, StateKeyNid},
-        snapshots::{self, Entry},
+        snapshots,
     },
 };
 
-/// A room's state: which event stands at which state key. Cheap to clone.
-pub type StateMap = OrdMap<StateKeyNid, EventNid>;
-/// What is different from another state; none where an entry was removed.
-type Changes = OrdMap<StateKeyNid, Option<EventNid>>;
-
 /// At most so many bytes of states are kept in memory, by [`Snapshot::weight`].
 const CACHE_BYTES: u64 = 48 << 20;
-/// Roughly what a cached state weighs, in bytes.
-const USUAL_WEIGHT: u64 = 8 << 10;
-
-const ROOT: i8 = 0;
-const MIDDLE: i8 = 1;
-const LEAF: i8 = 2;
-
-/// A stored state, with what is needed to store its successors as differences. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// Its number.
-    pub nid: SnapshotNid,
-    /// The whole state.
-    pub map: StateMap,
-    room: RoomNid,
-    root: SnapshotNid,
-    /// The root itself, if there is no middle.
-    middle: SnapshotNid,
-    /// From the root to the middle.
-    over_root: Changes,
-    /// From the middle to this state.
-    over_middle: Changes,
-}
+/// Roughly how many states that is.
+const CACHE_STATES: usize = 6000;
+/// From so many bytes on it takes more than a millisecond to make a state of its packed entries.
+const LARGE: usize = 16 << 10;
 
 /// The states of all rooms; clones share them.
 #[derive(Clone, Debug)]
@@ -62,13 +39,28 @@ pub struct Snapshots {
 impl Snapshots {
     /// The states in `storage`.
     pub fn new(storage: Storage) -> Self {
-        let items = usize::try_from(CACHE_BYTES / USUAL_WEIGHT).expect("it is a few thousand");
-        Self { storage, cache: Arc::new(Cache::with_weighter(items, CACHE_BYTES, Weight)) }
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(CACHE_STATES)
+            .weight_capacity(CACHE_BYTES)
+            // One, so that the state of a large room fits.
+            .shards(1)
+            .build()
+            .expect("both capacities are given");
+        let cache = Cache::with_options(options, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { storage, cache: Arc::new(cache) }
     }
 
     /// Loads a state, by at most three primary-key reads.
     pub async fn load(&self, nid: SnapshotNid) -> Result<Snapshot> {
-        self.cache.get_or_insert_async(&nid, self.read(nid)).await
+        if let Some(known) = self.cache.get(&nid) {
+            return Ok(known);
+        }
+        let row = self.find(nid).await?;
+        match row.parent {
+            // Leaves are many and soon made. What is kept of a room is what they are made from.
+            Some(parent) if Level::of(&row)? == Level::Leaf => self.load_base(parent).await?.read_successor(&row),
+            _ => self.cache.get_or_insert_async(&nid, self.base(row)).await,
+        }
     }
 
     /// Which event stands at `key` in a state, without loading more of it than necessary.
@@ -81,7 +73,8 @@ impl Snapshots {
             let row = self.find(nid).await?;
             let Some(parent) = row.parent else {
                 // A root is worth keeping: all that follows in its room is read against it.
-                return Ok(self.load(nid).await?.map.get(&key).copied());
+                let root = self.cache.get_or_insert_async(&nid, self.base(row)).await?;
+                return Ok(root.map.get(&key).copied());
             };
             if let Some(event) = find_packed(&row.entries, key)? {
                 return Ok(event);
@@ -92,8 +85,7 @@ impl Snapshots {
 
     /// The first state of a room that has none yet, and the row that stores it.
     pub fn first(room: RoomNid, nid: SnapshotNid, map: StateMap) -> (Snapshot, SnapshotRow) {
-        let row = SnapshotRow { nid, room, parent: None, level: ROOT, entries: snapshots::pack(whole(&map)) };
-        (Snapshot::root(room, nid, map), row)
+        Snapshot::whole(room, nid, map)
     }
 
     /// The successor of `from` after `changes`, in which none removes an entry, and the row that
@@ -103,142 +95,43 @@ impl Snapshots {
         nid: SnapshotNid,
         changes: &[(StateKeyNid, Option<EventNid>)],
     ) -> (Snapshot, SnapshotRow) {
-        let mut map = from.map.clone();
-        apply(&mut map, changes.iter().copied());
-        from.followed_by(nid, map, changes)
+        from.after(nid, changes)
     }
 
-    /// Any state `map` of the room of `near`, stored as a difference to it, and the row that stores
-    /// it.
+    /// Any state `map` of the room of `near`, and the row that stores it as a difference to that.
     pub fn store(near: &Snapshot, nid: SnapshotNid, map: StateMap) -> (Snapshot, SnapshotRow) {
-        let changes = differences(&near.map, &map);
-        near.followed_by(nid, map, &changes)
+        near.followed_by_any(nid, map)
     }
 
-    /// Keeps a state that was committed.
+    /// Keeps a state that was committed, or is about to be.
     pub fn remember(&self, snapshot: &Snapshot) {
         self.cache.insert(snapshot.nid, snapshot.clone());
     }
 
-    async fn read(&self, nid: SnapshotNid) -> Result<Snapshot> {
-        let row = self.find(nid).await?;
-        let Some(parent) = row.parent else {
-            let map = snapshots::unpack(&row.entries)
-                .filter_map(|entry| entry.map(|(key, event)| event.map(|event| (key, event))).transpose())
-                .collect::<Result<_>>()?;
-            return Ok(Snapshot::root(row.room, nid, map));
-        };
-        let changes = snapshots::unpack(&row.entries).collect::<Result<Changes>>()?;
-        let parent = self.load_parent(parent).await?;
-        let mut map = parent.map.clone();
-        apply(&mut map, changes.iter().map(|(key, event)| (*key, *event)));
-        Ok(if row.level == MIDDLE { parent.middle(nid, map, changes) } else { parent.leaf(nid, map, changes) })
+    /// Loads a root or a middle. Boxed because a middle is loaded by loading its root.
+    fn load_base(&self, nid: SnapshotNid) -> BoxFuture<'_, Result<Snapshot>> {
+        let base = async move { self.base(self.find(nid).await?).await };
+        Box::pin(async move { self.cache.get_or_insert_async(&nid, base).await })
     }
 
-    /// The same as [`Self::load`], boxed because `read` is a part of that.
-    fn load_parent(&self, nid: SnapshotNid) -> BoxFuture<'_, Result<Snapshot>> {
-        Box::pin(self.load(nid))
+    /// Makes a root or a middle of its row.
+    async fn base(&self, row: SnapshotRow) -> Result<Snapshot> {
+        if let Some(root) = row.parent {
+            return self.load_base(root).await?.read_successor(&row);
+        }
+        if row.entries.len() < LARGE {
+            return Snapshot::read_whole(&row);
+        }
+        // It takes a while, and others should not have to wait for it.
+        tokio::task::spawn_blocking(move || Snapshot::read_whole(&row))
+            .await
+            .map_err(|fault| Error::internal(format!("reading a state has panicked: {fault}")))?
     }
 
     async fn find(&self, nid: SnapshotNid) -> Result<SnapshotRow> {
         let found = snapshots::find(&mut *self.storage.conn().await?, nid).await?;
         found.ok_or_else(|| Error::internal("a state has vanished"))
     }
-}
-
-impl Snapshot {
-    /// The room it is a state of.
-    pub fn room(&self) -> RoomNid {
-        self.room
-    }
-
-    fn root(room: RoomNid, nid: SnapshotNid, map: StateMap) -> Self {
-        Self { nid, map, room, root: nid, middle: nid, over_root: Changes::new(), over_middle: Changes::new() }
-    }
-
-    /// A state that is stored as a difference to this one's root.
-    fn middle(&self, nid: SnapshotNid, map: StateMap, over_root: Changes) -> Self {
-        Self { nid, map, room: self.room, root: self.root, middle: nid, over_root, over_middle: Changes::new() }
-    }
-
-    /// A state that is stored as a difference to this one's middle.
-    fn leaf(&self, nid: SnapshotNid, map: StateMap, over_middle: Changes) -> Self {
-        Self { nid, map, over_middle, ..self.clone() }
-    }
-
-    /// The state `map`, which is this one after `changes`, on the first level where it fits.
-    fn followed_by(&self, nid: SnapshotNid, map: StateMap, changes: &[Entry]) -> (Self, SnapshotRow) {
-        let limits = Limits::of(map.len());
-        let room = self.room;
-        let mut over_middle = self.over_middle.clone();
-        over_middle.extend(changes.iter().copied());
-        if over_middle.len() <= limits.leaf {
-            let entries = snapshots::pack(over_middle.iter().map(|(key, event)| (*key, *event)));
-            let row = SnapshotRow { nid, room, parent: Some(self.middle), level: LEAF, entries };
-            return (self.leaf(nid, map, over_middle), row);
-        }
-        let mut over_root = self.over_root.clone();
-        over_root.extend(over_middle);
-        if over_root.len() <= limits.middle {
-            let entries = snapshots::pack(over_root.iter().map(|(key, event)| (*key, *event)));
-            let row = SnapshotRow { nid, room, parent: Some(self.root), level: MIDDLE, entries };
-            return (self.middle(nid, map, over_root), row);
-        }
-        Snapshots::first(room, nid, map)
-    }
-
-    /// Roughly the bytes it occupies in memory, apart from what it shares with its root.
-    fn weight(&self) -> u64 {
-        // A change copies the leaf of the tree that it is in.
-        const ENTRY: usize = 40;
-        const CHANGE: usize = 500;
-        let whole = ENTRY * self.map.len();
-        let changes = CHANGE * (self.over_root.len() + self.over_middle.len());
-        let own = if self.nid == self.root { whole } else { changes.min(whole) };
-        (200 + own) as u64
-    }
-}
-
-/// How many entries a leaf and a middle have at most.
-///
-/// With n entries in a root, a new middle every `leaf` changes and a new root every `middle` changes,
-/// a change costs leaf/2 + middle/(2·leaf) + n/middle entries on average. That is least where
-/// leaf = ∛2n and middle = leaf².
-struct Limits {
-    leaf: usize,
-    middle: usize,
-}
-
-impl Limits {
-    fn of(entries: usize) -> Self {
-        // Below eight entries the row itself costs more than what is in it.
-        let leaf = 8.max((2.0 * entries as f64).cbrt() as usize);
-        // A middle that is nearly a root had better be one: what follows starts afresh.
-        Self { leaf, middle: (leaf * leaf).min(entries / 2) }
-    }
-}
-
-fn apply(map: &mut StateMap, changes: impl IntoIterator<Item = Entry>) {
-    for (key, event) in changes {
-        match event {
-            Some(event) => map.insert(key, event),
-            None => map.remove(&key),
-        };
-    }
-}
-
-fn whole(map: &StateMap) -> impl Iterator<Item = Entry> {
-    map.iter().map(|(key, event)| (*key, Some(*event)))
-}
-
-/// What has to be changed in `old` to get `new`.
-fn differences(old: &StateMap, new: &StateMap) -> Vec<Entry> {
-    old.diff(new)
-        .map(|item| match item {
-            DiffItem::Add(key, event) | DiffItem::Update { new: (key, event), .. } => (*key, Some(*event)),
-            DiffItem::Remove(key, _) => (*key, None),
-        })
-        .collect()
 }
 
 /// What packed changes say about `key`, if anything.

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::*;
-use crate::{rooms::testing::TestStorage, storage::log::rows::Rows as LogRows};
+use crate::{
+    rooms::testing::TestStorage,
+    storage::{log::rows::Rows as LogRows, snapshots::Entry},
+};
 
 const ROOM: RoomNid = RoomNid(7);
 
@@ -127,7 +130,7 @@ fn a_new_room_costs_few_bytes() {
         };
     }
 
-    assert_eq!(rows.0.values().filter(|row| row.level == ROOT).count(), 1 + 1);
+    assert_eq!(rows.0.values().filter(|row| row.level == Level::Root as i8).count(), 1 + 1);
     assert!(rows.bytes() < 200, "{} bytes", rows.bytes());
 }
 
@@ -165,8 +168,8 @@ async fn states_are_loaded_from_the_database_whole_and_by_entry() {
         rows.push(row);
         known.push(next);
     }
-    let levels = |level| rows.iter().filter(|row| row.level == level).count();
-    assert!(levels(ROOT) > 1 && levels(MIDDLE) > 5 && levels(LEAF) > 200);
+    let levels = |level| rows.iter().filter(|row| row.level == level as i8).count();
+    assert!(levels(Level::Root) > 1 && levels(Level::Middle) > 5 && levels(Level::Leaf) > 200);
 
     test.write(LogRows { snapshots: rows, ..LogRows::default() }).await;
 

@@ -43,10 +43,7 @@ async fn random_histories_in_a_database_resolve_as_those_in_memory() {
     for version in [RoomVersionId::V1].into_iter().chain(VERSIONS) {
         let stored = StoredRoom::start().await;
         let mut room = TestRoom::new(version.clone());
-        for (kind, state_key) in keys() {
-            let key = stored.storage().intern_state_key(&kind, &state_key).await.unwrap();
-            room.keys.insert((kind, state_key), key);
-        }
+        stored.number(&mut room, keys()).await;
         let random = &mut StdRng::seed_from_u64(7);
         let mut branches = vec![room.open()];
         for step in 0..200 {
@@ -59,6 +56,27 @@ async fn random_histories_in_a_database_resolve_as_those_in_memory() {
             assert_eq!(state, branches[0].state, "{version:?}, step {step}");
         }
     }
+}
+
+#[tokio::test]
+async fn events_on_their_way_to_the_disk_are_resolved_too() {
+    let stored = StoredRoom::start().await;
+    let mut room = TestRoom::new(RoomVersionId::V12);
+    stored.number(&mut room, keys()).await;
+    let start = room.open();
+    let promotion = room.levels(&[(BOB, 50), (CHARLIE, 50)]);
+    let promoted = room.send(&start, BOB, "m.room.power_levels", "", promotion);
+    stored.write_news(&room).await;
+    let states = |one: &Branch, other: &Branch| vec![one.state.clone(), other.state.clone()];
+    stored.resolver().resolve(&room.rules, RoomNid(1), states(&start, &promoted)).await.unwrap();
+
+    let banned = room.member(&start, ALICE, BOB, "ban");
+    let topic = room.topic(&promoted, CHARLIE, "Topic");
+    let resolver = stored.resolver_ahead(&room);
+    let state = resolver.resolve(&room.rules, RoomNid(1), states(&banned, &topic)).await.unwrap();
+
+    assert_eq!(state, room.resolve(&[&banned, &topic]));
+    assert_eq!(state, banned.state);
 }
 
 /// Appends an event to one of the branches, which may fork it. Returns the branches if they meet;

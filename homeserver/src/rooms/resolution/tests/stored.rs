@@ -16,24 +16,44 @@ use crate::{
 pub(super) struct StoredRoom {
     test: TestStorage,
     written: AtomicUsize,
+    events: Events,
     resolver: Resolver,
 }
 
 impl StoredRoom {
     pub(super) async fn start() -> Self {
         let test = TestStorage::start().await;
-        let resolver = resolver(&test.storage);
-        Self { test, written: AtomicUsize::new(0), resolver }
+        let events = Events::new(test.storage.clone());
+        let resolver = Resolver::new(test.storage.clone(), events.clone());
+        Self { test, written: AtomicUsize::new(0), events, resolver }
     }
 
-    pub(super) fn storage(&self) -> &Storage {
+    fn storage(&self) -> &Storage {
         &self.test.storage
     }
 
     /// Sometimes a resolver that knows nothing yet, otherwise the one that was asked before.
     pub(super) fn resolver(&self) -> Resolver {
-        let is_fresh = self.written.load(Ordering::Relaxed).is_multiple_of(3);
-        if is_fresh { resolver(self.storage()) } else { self.resolver.clone() }
+        if self.written.load(Ordering::Relaxed).is_multiple_of(3) {
+            return Resolver::new(self.storage().clone(), Events::new(self.storage().clone()));
+        }
+        self.resolver.clone()
+    }
+
+    /// The resolver that was asked before, with events in memory that are not written yet.
+    pub(super) fn resolver_ahead(&self, room: &TestRoom) -> Resolver {
+        for event in &room.events[self.written.load(Ordering::Relaxed)..] {
+            self.events.remember(event.clone());
+        }
+        self.resolver.clone()
+    }
+
+    /// Gives the keys of `room` the numbers that they have here.
+    pub(super) async fn number(&self, room: &mut TestRoom, keys: impl Iterator<Item = (String, String)>) {
+        for (kind, state_key) in keys {
+            let key = self.storage().intern_state_key(&kind, &state_key).await.unwrap();
+            room.keys.insert((kind, state_key), key);
+        }
     }
 
     /// Writes the events of `room` that are not written yet.
@@ -49,8 +69,4 @@ impl StoredRoom {
         }
         self.test.write(rows).await;
     }
-}
-
-fn resolver(storage: &Storage) -> Resolver {
-    Resolver::new(storage.clone(), Events::new(storage.clone()))
 }
