@@ -83,6 +83,7 @@ fn to_come_back_is_noticed_though_she_was_to_be_looked_at_much_later() {
 fn those_long_gone_are_forgotten() {
     let mut people = people();
     people.look(NOW + MINUTE, || 2);
+    people.take_unsaved();
 
     people.look(NOW + 48 * 60 * MINUTE, || unreachable!("nothing changes"));
 
