@@ -165,3 +165,6 @@ impl Weighter<EventNid, Arc<Event>> for Weight {
         event.weight() as u64
     }
 }
+
+#[cfg(test)]
+mod tests;
