@@ -26,8 +26,9 @@ check: packages
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/prepare-sqlx --check
 	cargo test --workspace --test architecture
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
 
 .PHONY: packages
 packages:
+	@command -v cargo > /dev/null || { echo "Please install Rust 1.95 or newer: https://rustup.rs" >&2; exit 1; }
 	@scripts/install-packages $(packages)

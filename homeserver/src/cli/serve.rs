@@ -51,7 +51,9 @@ pub async fn run(config: Config, file: Option<&Path>) -> anyhow::Result<()> {
         started = database::start(build) => match started {
             Ok(app) => {
                 front.entrance.open(app);
-                announce(&config, &front.addresses, file)?;
+                if let Err(fault) = announce(&config, &front.addresses, file) {
+                    warn!(error = %fault, "The standard output is closed");
+                }
                 stop.await;
                 Ok(())
             }
