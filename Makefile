@@ -1,5 +1,5 @@
 # make run    build and run the server in the foreground; data stays in ./data
-# make test   all tests
+# make test   all tests, those with real clients too
 # make check  what has to hold before a commit: format, lints, SQL metadata, documentation links
 
 .PHONY: run test check
@@ -20,6 +20,7 @@ run: packages
 
 test: packages
 	cargo test --workspace
+	tests/clients/nio/run "$(target)/debug/salon"
 
 check: packages
 	cargo fmt --all --check

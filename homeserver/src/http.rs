@@ -28,9 +28,10 @@ pub use actix_web::dev::{Server, ServerHandle};
 use actix_web::{
     App as ActixApp, HttpRequest, HttpResponse, HttpServer,
     dev::{Service, ServiceResponse},
-    http::{KeepAlive, Method, header},
+    http::{KeepAlive, Method, StatusCode, header},
     web,
 };
+use tracing::{debug, warn};
 
 pub use self::entrance::Entrance;
 use self::{
@@ -105,7 +106,7 @@ pub async fn stop(server: &ServerHandle, entrance: &Entrance) {
     entrance.work().close();
     let patience = Duration::from_secs(SHUTDOWN_S);
     if tokio::time::timeout(patience, entrance.work().wait()).await.is_err() {
-        tracing::warn!(requests = entrance.work().len(), "Some requests did not come to an end");
+        warn!(requests = entrance.work().len(), "Some requests did not come to an end");
     }
 }
 
@@ -121,7 +122,21 @@ async fn finish<B>(
     let endpoint = request.match_pattern();
     let endpoint = endpoint.as_deref().unwrap_or("unknown");
     metrics.request(request.method().as_str(), endpoint, answer.status().as_u16(), started.elapsed());
+    tell_of_refusal(request, answer.status());
     Ok(answer)
+}
+
+/// Logs what a client asked for in vain: endpoints that it misses here, or why it is unhappy. The
+/// query is left out, because older clients put their access tokens there.
+fn tell_of_refusal(request: &HttpRequest, status: StatusCode) {
+    let (http_method, http_path, http_status) = (request.method(), request.path(), status.as_u16());
+    if request.match_pattern().is_none() || status == StatusCode::METHOD_NOT_ALLOWED {
+        if *http_method != Method::OPTIONS {
+            debug!(http.method = %http_method, http.path = http_path, http.status = http_status, "An unrecognised request");
+        }
+    } else if status.is_client_error() || status.is_server_error() {
+        debug!(http.method = %http_method, http.path = http_path, http.status = http_status, "A refused request");
+    }
 }
 
 /// Client-server API, "Web Browser Clients".

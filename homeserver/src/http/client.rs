@@ -135,8 +135,8 @@ pub fn routes() -> Vec<Route> {
         endpoint(account_data::delete_of_room),
 
         // Modules: Device management
-        endpoint(devices::list),
-        endpoint(devices::find),
+        endpoint_json(devices::list),
+        endpoint_json(devices::find),
         endpoint(devices::rename),
         endpoint(devices::delete).prepared(legacy::auth),
         endpoint(devices::delete_several).prepared(legacy::auth),

@@ -27,6 +27,18 @@ async fn devices_are_listed_and_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_known_of_a_device_is_null() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    alice.try_login(json!({ "device_id": "NEW" })).await.expect("it is right");
+
+    let new = alice.get("/_matrix/client/v3/devices/NEW").await.expect("the device exists");
+
+    let unknown = json!({ "device_id": "NEW", "display_name": null, "last_seen_ip": null, "last_seen_ts": null });
+    assert_eq!(new, unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_device_is_renamed_and_its_owner_told() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;

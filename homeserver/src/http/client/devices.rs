@@ -1,17 +1,30 @@
 //! Manages the caller's devices.
 
-use ruma::api::client::device::{delete_device, delete_devices, get_device, get_devices, update_device};
+use ruma::api::client::device::{Device, delete_device, delete_devices, get_device, get_devices, update_device};
+use serde_json::{Value, json};
 
 use crate::{App, Result, http::endpoint::Ruma};
 
 /// `GET /_matrix/client/v3/devices`
-pub(super) async fn list(app: App, req: Ruma<get_devices::v3::Request>) -> Result<get_devices::v3::Response> {
-    Ok(get_devices::v3::Response::new(app.devices.list(req.caller.nid).await?))
+pub(super) async fn list(app: App, req: Ruma<get_devices::v3::Request>) -> Result<String> {
+    let devices = app.devices.list(req.caller.nid).await?;
+    Ok(json!({ "devices": devices.iter().map(whole).collect::<Vec<_>>() }).to_string())
 }
 
 /// `GET /_matrix/client/v3/devices/{deviceId}`
-pub(super) async fn find(app: App, req: Ruma<get_device::v3::Request>) -> Result<get_device::v3::Response> {
-    Ok(get_device::v3::Response::new(app.devices.find(req.caller.nid, &req.body.device_id).await?))
+pub(super) async fn find(app: App, req: Ruma<get_device::v3::Request>) -> Result<String> {
+    Ok(whole(&app.devices.find(req.caller.nid, &req.body.device_id).await?).to_string())
+}
+
+/// A device with all members. Those that are not known are null, because matrix-nio insists that
+/// they are there.
+fn whole(device: &Device) -> Value {
+    json!({
+        "device_id": device.device_id,
+        "display_name": device.display_name,
+        "last_seen_ip": device.last_seen_ip,
+        "last_seen_ts": device.last_seen_ts,
+    })
 }
 
 /// `PUT /_matrix/client/v3/devices/{deviceId}`
