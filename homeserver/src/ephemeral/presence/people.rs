@@ -90,7 +90,7 @@ impl People {
             self.due.pop();
             let Some(person) = self.people.get_mut(&user).filter(|person| person.look_at == due) else { continue };
             person.look_at = i64::MAX;
-            if person.is_long_gone(now) {
+            if person.is_long_gone(now) && !self.unsaved.contains(&user) {
                 let changed = person.changed;
                 self.people.remove(&user);
                 self.changes.remove(&changed);

@@ -64,6 +64,8 @@ pub struct Person {
     pub changed: u64,
     /// When they are to be looked at again.
     pub look_at: i64,
+    /// When they or their devices were last heard of.
+    heard_at: i64,
     devices: Vec<Device>,
     chosen: Choice,
     status_msg: Option<Arc<str>>,
@@ -97,6 +99,7 @@ impl Person {
             last_active_at: 0,
             changed: 0,
             look_at: i64::MAX,
+            heard_at: 0,
             devices: Vec::new(),
             chosen: Choice::None,
             status_msg: None,
@@ -141,8 +144,9 @@ impl Person {
 
     /// A device is connected and says so of its person.
     pub fn hear(&mut self, key: u64, state: State, now: i64) {
-        if state == State::Online && self.devices_say(now) == State::Offline {
-            // To come is to do something.
+        self.heard_at = now;
+        if state == State::Online && self.devices_say(now) != State::Online {
+            // To come, or to come back, is to do something.
             self.last_active_at = now;
         }
         if let Some(device) = self.devices.iter_mut().find(|device| device.key == key) {
@@ -155,6 +159,7 @@ impl Person {
 
     /// They say of themselves what they are.
     pub fn choose(&mut self, key: u64, state: State, status_msg: Option<&str>, now: i64) {
+        self.heard_at = now;
         self.status_msg = status_msg.map(Into::into);
         self.chosen = match state {
             State::Online => Choice::None,
@@ -171,6 +176,7 @@ impl Person {
 
     /// They do something, such as to send a message.
     pub fn act(&mut self, now: i64) {
+        self.heard_at = now;
         self.last_active_at = now;
         if self.chosen == Choice::Idle {
             self.chosen = Choice::None;
@@ -192,17 +198,19 @@ impl Person {
 
     /// When to draw conclusions again though nobody has said anything.
     pub fn due(&self, now: i64) -> i64 {
-        let heard_at = self.devices.iter().map(|device| device.heard_at);
-        let expiries = heard_at.clone().map(|heard_at| heard_at.saturating_add(CONNECTED_MS));
+        let expiries = self.devices.iter().map(|device| device.heard_at.saturating_add(CONNECTED_MS));
         let rests = [ACTIVE_MS, IDLE_MS].map(|rest| self.last_active_at.saturating_add(rest));
         let next = expiries.chain(rests).filter(|due| *due > now).min();
-        let last = heard_at.max().unwrap_or_default().max(self.last_active_at);
-        next.unwrap_or_else(|| last.saturating_add(REMEMBERED_MS))
+        next.unwrap_or_else(|| self.forgotten_at().max(now.saturating_add(CONNECTED_MS)))
     }
 
     /// Whether they have been away for so long that they need not be kept in memory.
     pub fn is_long_gone(&self, now: i64) -> bool {
-        self.shown.state == State::Offline && self.due(now) <= now
+        self.shown.state == State::Offline && self.forgotten_at() <= now
+    }
+
+    fn forgotten_at(&self) -> i64 {
+        self.heard_at.saturating_add(REMEMBERED_MS)
     }
 
     fn state(&self, now: i64) -> (State, bool) {

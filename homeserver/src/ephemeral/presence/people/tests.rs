@@ -46,9 +46,10 @@ fn to_stay_is_no_news() {
 #[test]
 fn to_rest_is_told_but_wakes_nobody() {
     let mut people = people();
+    let stay = |person: &mut Person| person.hear(1, State::Online, NOW + MINUTE / 2);
+    people.change(ALICE, alice(), NOW + MINUTE / 2, || unreachable!("nothing changes"), stay);
 
-    let stay = |person: &mut Person| person.hear(1, State::Online, NOW + MINUTE);
-    people.change(ALICE, alice(), NOW + MINUTE, || 2, stay);
+    people.look(NOW + MINUTE, || 2);
 
     assert!(people.take_news().is_empty());
     assert_eq!(changed(&people, 1), [State::Online]);
@@ -83,6 +84,7 @@ fn to_come_back_is_noticed_though_she_was_to_be_looked_at_much_later() {
 fn those_long_gone_are_forgotten() {
     let mut people = people();
     people.look(NOW + MINUTE, || 2);
+    people.take_unsaved();
 
     people.look(NOW + 48 * 60 * MINUTE, || unreachable!("nothing changes"));
 
