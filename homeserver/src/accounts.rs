@@ -103,12 +103,13 @@ impl Accounts {
             Administration::new(&parts, passwords, sessions.clone(), registration.clone(), interactive_auth.clone());
         elsewhere::watch(parts.storage.clone(), sessions.clone(), administration.clone(), parts.tasks);
         let Parts { storage, secrets, clock, log, tail, server_name, .. } = parts;
+        let account_data = AccountData::new(storage.clone(), log);
         Ok(Self {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
             profiles: Profiles::new(storage.clone(), clock.clone(), server_name),
-            account_data: AccountData::new(storage.clone(), log),
             ignored: ignored::follow(storage.clone(), tail.clone()),
-            push_rules: PushRules::new(storage.clone(), tail),
+            push_rules: PushRules::new(storage.clone(), tail, account_data.clone()),
+            account_data,
             filters: Filters::new(storage, secrets, clock),
             sessions,
             interactive_auth,

@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     Error, Result,
-    accounts::{User, filters::Filters},
+    accounts::{User, filters::Filters, push_rules::PushRules},
     clock::Clock,
     ephemeral::{Presence, Receipts, Typing},
     json::{self, Object},
@@ -55,6 +55,7 @@ pub struct Sources {
     pub rooms: Rooms,
     pub clock: Clock,
     pub filters: Filters,
+    pub push_rules: PushRules,
     pub keys: Keys,
     pub to_device: ToDevice,
     pub receipts: Receipts,

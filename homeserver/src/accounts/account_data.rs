@@ -5,6 +5,7 @@ pub mod tags;
 
 use ruma::RoomId;
 use serde_json::value::RawValue;
+use tokio::sync::MutexGuard;
 
 use self::tags::Turns;
 use crate::{
@@ -26,7 +27,7 @@ const LONGEST_KIND: usize = 255;
 /// The content of what was deleted.
 const DELETED: &str = "{}";
 
-/// The account data of local users; clones share the order in which tags are changed.
+/// The account data of local users; clones share the order in which what depends on itself changes.
 #[derive(Clone, Debug)]
 pub struct AccountData {
     storage: Storage,
@@ -52,6 +53,11 @@ impl AccountData {
             return Err(Error::ServerManaged(format!("{kind} cannot be set as account data.").into()));
         }
         self.set(user, room, kind, content).await
+    }
+
+    /// Waits for a turn to change what the user has by what it was. It ends with the returned value.
+    pub(super) async fn turn(&self, user: UserNid) -> MutexGuard<'_, ()> {
+        self.turns.take(user).await
     }
 
     /// Sets account data of any type, which must be a JSON object.

@@ -15,6 +15,7 @@ mod messages;
 mod moderation;
 mod openid;
 mod profile;
+mod push_rules;
 mod registration;
 mod relations;
 mod rooms;
@@ -140,6 +141,7 @@ pub fn routes() -> Vec<Route> {
         endpoint(devices::rename),
         endpoint(devices::delete).prepared(legacy::auth),
         endpoint(devices::delete_several).prepared(legacy::auth),
+
         // Modules: Typing notifications
         endpoint(ephemeral::typing).prepared(ephemeral::with_timeout),
 
@@ -190,6 +192,17 @@ pub fn routes() -> Vec<Route> {
         endpoint(keys::query),
         endpoint(keys::claim),
         endpoint(keys::changes),
+
+        // Modules: Push notifications
+        endpoint_json(push_rules::all),
+        endpoint_json(push_rules::global),
+        endpoint(push_rules::find),
+        endpoint(push_rules::put),
+        endpoint(push_rules::delete),
+        endpoint(push_rules::is_enabled),
+        endpoint(push_rules::enable),
+        endpoint(push_rules::actions),
+        endpoint(push_rules::set_actions),
 
         // Modules: Event context
         endpoint_json(messages::context),

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{Asked, Sync, moment::Moment};
 use crate::{
     Result,
+    accounts::push_rules,
     json::Object,
     storage::{numbers::RoomNid, streams},
     tail::Fact,
@@ -88,6 +89,11 @@ impl Sync {
                 let messages = streams::to_device_since(&mut conn, asked.user.nid, device_id, since, moment.head);
                 own.to_device = messages.await?.into_iter().map(Into::into).collect();
             }
+        }
+        if asked.since.is_none() {
+            // Also those who never changed a rule have rules, and what is stored may be out of date.
+            let rules = self.push_rules.content(asked.user.nid).await?;
+            own.note(None, push_rules::TYPE.to_owned(), rules.to_string());
         }
         own.global.retain(|(kind, _)| asked.filter.account_data.passes_type(kind));
         for list in own.rooms.values_mut() {

@@ -22,6 +22,7 @@ mod membership;
 mod presence;
 mod profiles;
 mod public_rooms;
+mod push_rules;
 mod rate_limits;
 mod reading;
 mod receipts;

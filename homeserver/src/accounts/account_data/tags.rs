@@ -19,7 +19,7 @@ const LONGEST: usize = 255;
 /// Users share so many turns.
 const TURNS: usize = 64;
 
-/// Lets one change of a user's tags follow another, because each reads what the last one wrote.
+/// Lets one change of a user's account data follow another, where each reads what the last one wrote.
 #[derive(Clone, Debug)]
 pub(super) struct Turns(Arc<[Mutex<()>; TURNS]>);
 
@@ -30,7 +30,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    async fn take(&self, user: UserNid) -> MutexGuard<'_, ()> {
+    pub(super) async fn take(&self, user: UserNid) -> MutexGuard<'_, ()> {
         let index = usize::try_from(user.0.unsigned_abs() % TURNS as u64).expect("the remainder is small");
         self.0[index].lock().await
     }

@@ -201,12 +201,16 @@ impl Person {
         let expiries = self.devices.iter().map(|device| device.heard_at.saturating_add(CONNECTED_MS));
         let rests = [ACTIVE_MS, IDLE_MS].map(|rest| self.last_active_at.saturating_add(rest));
         let next = expiries.chain(rests).filter(|due| *due > now).min();
-        next.unwrap_or_else(|| self.heard_at.saturating_add(REMEMBERED_MS))
+        next.unwrap_or_else(|| self.forgotten_at().max(now.saturating_add(CONNECTED_MS)))
     }
 
     /// Whether they have been away for so long that they need not be kept in memory.
     pub fn is_long_gone(&self, now: i64) -> bool {
-        self.shown.state == State::Offline && self.due(now) <= now
+        self.shown.state == State::Offline && self.forgotten_at() <= now
+    }
+
+    fn forgotten_at(&self) -> i64 {
+        self.heard_at.saturating_add(REMEMBERED_MS)
     }
 
     fn state(&self, now: i64) -> (State, bool) {

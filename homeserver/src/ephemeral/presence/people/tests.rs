@@ -46,9 +46,10 @@ fn to_stay_is_no_news() {
 #[test]
 fn to_rest_is_told_but_wakes_nobody() {
     let mut people = people();
+    let stay = |person: &mut Person| person.hear(1, State::Online, NOW + MINUTE / 2);
+    people.change(ALICE, alice(), NOW + MINUTE / 2, || unreachable!("nothing changes"), stay);
 
-    let stay = |person: &mut Person| person.hear(1, State::Online, NOW + MINUTE);
-    people.change(ALICE, alice(), NOW + MINUTE, || 2, stay);
+    people.look(NOW + MINUTE, || 2);
 
     assert!(people.take_news().is_empty());
     assert_eq!(changed(&people, 1), [State::Online]);

@@ -50,8 +50,8 @@ fn a_person_is_what_their_liveliest_device_is() {
 #[test]
 fn whoever_does_nothing_becomes_idle_until_they_do_something() {
     let mut person = person();
-    for minute in 0..=5 {
-        person.hear(PHONE, State::Online, NOW + minute * MINUTE);
+    for half_minute in 0..=10 {
+        person.hear(PHONE, State::Online, NOW + half_minute * MINUTE / 2);
     }
     assert_eq!(shown(&mut person, NOW + MINUTE), (State::Online, false));
     assert_eq!(shown(&mut person, NOW + 5 * MINUTE), (State::Unavailable, false));
