@@ -92,7 +92,7 @@ impl Sync {
         }
         if asked.since.is_none() {
             // Also those who never changed a rule have rules, and what is stored may be out of date.
-            let rules = self.push_rules.content(asked.user.nid).await?;
+            let rules = self.push_rules.content(&asked.user).await?;
             own.note(None, push_rules::TYPE.to_owned(), rules.to_string());
         }
         own.global.retain(|(kind, _)| asked.filter.account_data.passes_type(kind));
