@@ -294,6 +294,7 @@ impl Search {
         if event.is_redacted() || !is_of_group || !asked.filter.passes(&event) {
             return Ok(None);
         }
+        #[expect(clippy::map_entry, reason = "an entry cannot be held while the room is loaded")]
         if !sights.contains_key(&event.room_nid) {
             let view = self.rooms.load(event.room_nid).await?;
             let sight = self.rooms.sight(&view, searcher.nid).await?;

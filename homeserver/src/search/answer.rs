@@ -84,7 +84,7 @@ impl Search {
                     if !asked.groupings.is_empty() {
                         part.object("groups", |groups| {
                             for key in &asked.groupings {
-                                groups.object(&key.to_string(), |part| {
+                                groups.object(key.as_ref(), |part| {
                                     write_groups(part, key, &results.events, |last, group| {
                                         is_full.then(|| token(last, group))
                                     });

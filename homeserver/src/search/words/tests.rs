@@ -1,3 +1,5 @@
+//! Which words are found, and how much they weigh.
+
 use super::{LONGEST, asked, weigh};
 
 #[test]
