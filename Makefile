@@ -14,9 +14,13 @@ unexport DATABASE_URL
 
 target = $${CARGO_TARGET_DIR:-target}
 
+# PROFILE=dev builds faster and runs slower.
+PROFILE ?= release
+built = $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+
 run: packages
-	cargo build --release --bin salon
-	@exec "$(target)/release/salon" $(ARGS)
+	cargo build --profile $(PROFILE) --bin salon
+	@exec "$(built)/salon" $(ARGS)
 
 test: packages
 	cargo test --workspace

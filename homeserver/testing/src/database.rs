@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    os::unix::process::CommandExt,
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
@@ -167,11 +167,19 @@ fn install(directory: &Path) {
     let output = Command::new("mariadb-install-db")
         .arg("--no-defaults")
         .arg(format!("--datadir={}", data.display()))
-        .args(["--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=socket"])
-        .args(["--user=root", "--auth-root-socket-user=root", "--innodb-log-file-size=16M"])
+        .args(["--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=normal"])
+        .arg("--innodb-log-file-size=16M")
+        .args(as_user(directory))
         .output()
         .expect("mariadb-install-db runs: install mariadb-server");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// MariaDB wants to be told if it is to run as root. The account needs no password because nobody
+/// else can enter the directory.
+fn as_user(directory: &Path) -> Option<&'static str> {
+    let owner = std::fs::metadata(directory).expect("the directory was made").uid();
+    (owner == 0).then_some("--user=root")
 }
 
 /// Starts `mariadbd`, which ends with this process.
@@ -183,7 +191,9 @@ fn start_daemon(directory: &Path, socket: &Path) {
         ("log-error", directory.join("log")),
     ];
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "mariadbd", "--no-defaults", "--user=root"]);
+    command.args(["--pdeathsig", "KILL", "mariadbd", "--no-defaults"]).args(as_user(directory));
+    // Users often lack this directory.
+    command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
     for (name, path) in options {
         command.arg(format!("--{name}={}", path.display()));
     }

@@ -19,6 +19,7 @@ mod login;
 mod malformed_requests;
 mod media;
 mod membership;
+mod migrations;
 mod presence;
 mod profiles;
 mod public_rooms;
