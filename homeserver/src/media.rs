@@ -4,8 +4,10 @@
 //! uploaded.
 
 pub mod arrivals;
+pub mod copies;
 pub mod disposition;
 pub mod geometry;
+pub mod intake;
 pub mod moderation;
 pub mod picture;
 pub mod store;
