@@ -144,7 +144,8 @@ impl App {
         let backups = Backups::new(storage.clone(), clock.clone());
         housekeeping::start(storage.clone(), clock.clone(), tasks);
         let store = Store::open(&config.media_directory())?;
-        let media = Media::new(storage.clone(), store, clock.clone(), server_name, config.media.clone());
+        let media =
+            Media::new(storage.clone(), store, tail.bus().clone(), clock.clone(), server_name, config.media.clone());
         media.start_sweeping(tasks);
         let rooms = Rooms::new(
             storage.clone(),

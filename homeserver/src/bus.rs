@@ -2,13 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::storage::numbers::{Position, UserNid};
 
@@ -17,12 +15,12 @@ use crate::storage::numbers::{Position, UserNid};
 pub struct Bus {
     parked: Arc<Mutex<HashMap<UserNid, Vec<Arc<Notify>>>>>,
     head: watch::Sender<Position>,
-    is_closing: Arc<AtomicBool>,
+    closing: CancellationToken,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { parked: Arc::default(), head: watch::channel(Position(0)).0, is_closing: Arc::default() }
+        Self { parked: Arc::default(), head: watch::channel(Position(0)).0, closing: CancellationToken::new() }
     }
 }
 
@@ -61,10 +59,15 @@ impl Bus {
 
     /// Sends everybody away who waits, or comes to wait from now on: the server is about to stop.
     pub fn close(&self) {
-        self.is_closing.store(true, Ordering::Release);
+        self.closing.cancel();
         for waiter in self.lock().values().flatten() {
             waiter.notify_one();
         }
+    }
+
+    /// Resolves when everybody who waits, for whatever it is, has to leave.
+    pub async fn closed(&self) {
+        self.closing.cancelled().await;
     }
 
     /// Tells the readers of the log that it now ends at `position`.
@@ -94,10 +97,10 @@ impl Parked {
     /// Resolves at the next wake-up, also when that came before this call. There may be news then, or
     /// the server is about to stop and whoever waits has to leave: that is false.
     pub async fn woken(&self) -> bool {
-        if !self.bus.is_closing.load(Ordering::Acquire) {
+        if !self.bus.closing.is_cancelled() {
             self.notify.notified().await;
         }
-        !self.bus.is_closing.load(Ordering::Acquire)
+        !self.bus.closing.is_cancelled()
     }
 }
 

@@ -4,8 +4,10 @@
 //! uploaded.
 
 pub mod arrivals;
+pub mod copies;
 pub mod disposition;
 pub mod geometry;
+pub mod intake;
 pub mod moderation;
 pub mod picture;
 pub mod store;
@@ -27,6 +29,7 @@ use self::{
 };
 use crate::{
     Error, Result,
+    bus::Bus,
     clock::Clock,
     config,
     error::ErrorKind,
@@ -48,6 +51,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Media {
     storage: Storage,
+    bus: Bus,
     clock: Clock,
     server_name: OwnedServerName,
     config: config::Media,
@@ -98,12 +102,13 @@ impl Media {
     pub fn new(
         storage: Storage,
         store: Store,
+        bus: Bus,
         clock: Clock,
         server_name: OwnedServerName,
         config: config::Media,
     ) -> Self {
         let thumbnails = Thumbnails::new(store.clone(), &config);
-        Self { storage, clock, server_name, config, store, arrivals: Arrivals::default(), thumbnails }
+        Self { storage, bus, clock, server_name, config, store, arrivals: Arrivals::default(), thumbnails }
     }
 
     /// Largest upload, in bytes.
@@ -157,10 +162,13 @@ impl Media {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Error::refused(ErrorKind::NotYetUploaded, "This media has not been uploaded yet."));
+                return Err(not_yet());
             }
-            // Running out of time is noticed above.
-            let _ = timeout(left.min(LOOK_AGAIN), arrival).await;
+            tokio::select! {
+                // Running out of time is noticed above.
+                _ = timeout(left.min(LOOK_AGAIN), arrival) => {}
+                () = self.bus.closed() => return Err(not_yet()),
+            }
         }
     }
 
@@ -196,6 +204,10 @@ fn key(wanted: &Wanted) -> Result<MediaKey<'_>> {
         return Err(unknown());
     }
     Ok(MediaKey { origin: &wanted.origin, media_id: &wanted.media_id })
+}
+
+fn not_yet() -> Error {
+    Error::refused(ErrorKind::NotYetUploaded, "This media has not been uploaded yet.")
 }
 
 fn unknown() -> Error {

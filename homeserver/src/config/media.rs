@@ -23,7 +23,7 @@ pub struct Media {
     pub unauthenticated_downloads: bool,
     /// The largest picture that a thumbnail is made of, in pixels.
     pub thumbnail_limit_pixels: u64,
-    /// The memory that one picture may take meanwhile, in bytes.
+    /// The memory that one picture may take meanwhile, at most, in bytes.
     pub thumbnail_memory_bytes: u64,
     /// The time that it may take, in milliseconds.
     pub thumbnail_time_ms: u64,
@@ -40,7 +40,7 @@ impl Default for Media {
             pending_uploads: 5,
             unauthenticated_downloads: false,
             thumbnail_limit_pixels: 64_000_000,
-            thumbnail_memory_bytes: 256 << 20,
+            thumbnail_memory_bytes: 512 << 20,
             thumbnail_time_ms: 20_000,
             thumbnail_threads: 2,
         }

@@ -14,7 +14,7 @@ use super::{
     error, exchange,
     work::Workplace,
 };
-use crate::{App, Error, Result, media::uploads::Body};
+use crate::{App, Error, Result, media::intake::Body};
 
 /// Pieces that are taken from the client before they are written.
 const READ_AHEAD: usize = 4;

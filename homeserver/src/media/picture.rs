@@ -29,6 +29,9 @@ use self::{
 use super::geometry::{Plan, Shape, Size, plan};
 
 const JPEG_QUALITY: u8 = 85;
+/// The memory for a pixel of a thumbnail: itself, at most with 16 bits per channel, and on its way
+/// into the file.
+const SCALED_BYTES: u64 = 16;
 /// Where an ICC profile says which colours it is for, and how it says that they are RGB.
 const PROFILE_SPACE: (std::ops::Range<usize>, &[u8]) = (16..20, b"RGB ");
 
@@ -106,25 +109,78 @@ impl From<io::Error> for Unfit {
 pub fn thumbnail(file: File, shape: &Shape, budget: &Budget) -> Result<Outcome, Unfit> {
     let length = file.metadata()?.len();
     let mut source = source::open(file, budget.time);
-    let format = guess(&mut source)?;
-    let (size, orientation) = inspect(&mut source, format, length, budget)?;
-    let lies_on_its_side = swaps_sides(orientation);
-    let shown = if lies_on_its_side { (size.1, size.0) } else { size };
-    let plan = match plan(shown, shape) {
-        None if shape.is_animated || !is_animated(&mut source, format, budget)? => {
-            return Ok(Outcome::Original(format));
+    let header = Header::read(&mut source, length, budget)?;
+    let plan = match plan(header.shown(), shape) {
+        None if shape.is_animated || !is_animated(&mut source, header.format, budget)? => {
+            return Ok(Outcome::Original(header.format));
         }
-        None => Plan::identity(shown),
+        None => Plan::identity(header.shown()),
         Some(plan) => plan,
     };
+    if header.cost(&plan) > budget.memory {
+        return Err(Unfit::TooLarge);
+    }
+    let plan = if header.is_sideways() { plan.transposed() } else { plan };
     if shape.is_animated
-        && is_animated(&mut source, format, budget)?
-        && let Some(bytes) = animation(&mut source, format, plan, budget)?
+        && is_animated(&mut source, header.format, budget)?
+        && let Some(bytes) = animation(&mut source, &header, plan, budget)?
     {
         return Ok(Outcome::Made(Format::Gif, bytes));
     }
-    let plan = if lies_on_its_side { plan.transposed() } else { plan };
-    still(&mut source, format, plan, orientation, budget)
+    still(&mut source, &header, plan, budget)
+}
+
+/// What is known of a picture before it is decoded.
+struct Header {
+    format: Format,
+    /// Of the file, in bytes.
+    length: u64,
+    /// Of the picture once it is decoded, in bytes.
+    decoded: u64,
+    /// As it is stored.
+    size: Size,
+    orientation: Orientation,
+}
+
+impl Header {
+    /// Reads the header, and refuses a picture that is too large to look at any further.
+    fn read(source: &mut Source, length: u64, budget: &Budget) -> Result<Self, Unfit> {
+        // Some decoders begin by reading the whole file.
+        if length > budget.memory {
+            return Err(Unfit::TooLarge);
+        }
+        let format = guess(source)?;
+        let mut decoder = open(source, format, budget)?;
+        let size = decoder.dimensions();
+        if u64::from(size.0) * u64::from(size.1) > budget.pixels {
+            return Err(Unfit::TooLarge);
+        }
+        // A picture with broken metadata is still one.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        Ok(Self { format, length, decoded: decoder.total_bytes(), size, orientation })
+    }
+
+    fn is_sideways(&self) -> bool {
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        matches!(self.orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+    }
+
+    /// The size in which people see it.
+    fn shown(&self) -> Size {
+        if self.is_sideways() { (self.size.1, self.size.0) } else { self.size }
+    }
+
+    /// The memory that it takes to follow `plan`, in bytes.
+    fn cost(&self, plan: &Plan) -> u64 {
+        let decoding = match self.format {
+            Format::Png | Format::Gif => self.decoded,
+            // The coefficients of a progressive picture, or the transforms of a lossless one, take
+            // up to twice as much again.
+            Format::Jpeg | Format::Webp => self.decoded.saturating_mul(3),
+        };
+        let (width, height) = plan.scaled;
+        decoding.saturating_add(self.length).saturating_add(u64::from(width) * u64::from(height) * SCALED_BYTES)
+    }
 }
 
 /// The format, by the first bytes: what the uploader said may be wrong.
@@ -136,27 +192,6 @@ fn guess(source: &mut Source) -> Result<Format, Unfit> {
         Some(ImageFormat::WebP) => Ok(Format::Webp),
         _ => Err(Unfit::Unreadable),
     }
-}
-
-/// Reads the size and the orientation, and refuses what would take too much to decode.
-fn inspect(source: &mut Source, format: Format, length: u64, budget: &Budget) -> Result<(Size, Orientation), Unfit> {
-    // Some decoders read the whole file first.
-    if length > budget.memory {
-        return Err(Unfit::TooLarge);
-    }
-    let mut decoder = open(source, format, budget)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > budget.pixels
-        || decoder.total_bytes().saturating_add(length) > budget.memory
-    {
-        return Err(Unfit::TooLarge);
-    }
-    if width == 0 || height == 0 {
-        return Err(Unfit::Unreadable);
-    }
-    // A picture with broken metadata is still one.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok(((width, height), orientation))
 }
 
 fn open<'a>(source: &'a mut Source, format: Format, budget: &Budget) -> Result<Box<dyn ImageDecoder + 'a>, Unfit> {
@@ -178,50 +213,36 @@ fn memory_limits(budget: &Budget) -> Limits {
     memory
 }
 
-fn swaps_sides(orientation: Orientation) -> bool {
-    matches!(
-        orientation,
-        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
-    )
-}
-
-fn still(
-    source: &mut Source,
-    format: Format,
-    plan: Plan,
-    orientation: Orientation,
-    budget: &Budget,
-) -> Result<Outcome, Unfit> {
-    let mut decoder = open(source, format, budget)?;
+fn still(source: &mut Source, header: &Header, plan: Plan, budget: &Budget) -> Result<Outcome, Unfit> {
+    let mut decoder = open(source, header.format, budget)?;
     let (profile_space, rgb) = PROFILE_SPACE;
     let profile = decoder.icc_profile().ok().flatten().filter(|profile| profile.get(profile_space) == Some(rgb));
-    let mut picture = scale(&DynamicImage::from_decoder(decoder)?, plan);
-    picture.apply_orientation(orientation);
+    let mut picture = scale(DynamicImage::from_decoder(decoder)?, plan);
+    picture.apply_orientation(header.orientation);
     let is_opaque = !picture.color().has_alpha();
-    match format {
-        Format::Jpeg | Format::Webp if is_opaque => {
-            let mut bytes = Vec::new();
-            encode(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY), &picture, profile)?;
-            Ok(Outcome::Made(Format::Jpeg, bytes))
-        }
-        _ => {
-            let mut bytes = Vec::new();
-            encode(PngEncoder::new(&mut bytes), &picture, profile)?;
-            Ok(Outcome::Made(Format::Png, bytes))
-        }
+    let mut bytes = Vec::new();
+    let format = match header.format {
+        Format::Jpeg | Format::Webp if is_opaque => Format::Jpeg,
+        _ => Format::Png,
+    };
+    if format == Format::Jpeg {
+        encode(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY), picture, profile)?;
+    } else {
+        encode(PngEncoder::new(&mut bytes), picture, profile)?;
     }
+    Ok(Outcome::Made(format, bytes))
 }
 
-fn encode(mut encoder: impl ImageEncoder, picture: &DynamicImage, profile: Option<Vec<u8>>) -> Result<(), Unfit> {
+fn encode(mut encoder: impl ImageEncoder, picture: DynamicImage, profile: Option<Vec<u8>>) -> Result<(), Unfit> {
     if let Some(profile) = profile {
         // A profile that does not fit the format is left out: the colours are a little off then.
         let _ = encoder.set_icc_profile(profile);
     }
     let (width, height) = (picture.width(), picture.height());
     if picture.color().has_alpha() {
-        encoder.write_image(&picture.to_rgba8(), width, height, ExtendedColorType::Rgba8)?;
+        encoder.write_image(&picture.into_rgba8(), width, height, ExtendedColorType::Rgba8)?;
     } else {
-        encoder.write_image(&picture.to_rgb8(), width, height, ExtendedColorType::Rgb8)?;
+        encoder.write_image(&picture.into_rgb8(), width, height, ExtendedColorType::Rgb8)?;
     }
     Ok(())
 }

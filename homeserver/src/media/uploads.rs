@@ -1,45 +1,25 @@
-//! Takes contents in: at once, or under a name that was given out before.
+//! What local users upload: at once, or under a name that was given out before.
 
-use std::{fmt, pin::Pin, time::Duration};
+use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
 use ruma::{MilliSecondsSinceUnixEpoch, OwnedMxcUri, UInt};
-use tokio::time::timeout;
 
-use super::{Media, store::WholeDraft};
+use super::{
+    Media,
+    intake::{Allowance, Body, Place, check_description},
+};
 use crate::{
     Error, Result,
     accounts::User,
     error::ErrorKind,
     secrets,
-    storage::media::{self, Arrival, Description, MediaKey, MediaState, contents},
+    storage::media::{self, Description, MediaKey, MediaState},
 };
 
 /// Letters and digits of a media ID: too many to guess, because who knows it may download.
 const ID_LENGTH: usize = 24;
 /// How long an announced upload may take: 24 hours, as the specification recommends.
 const PENDING_MS: i64 = 24 * 3_600_000;
-/// How long an upload may stand still.
-const STANDSTILL: Duration = Duration::from_secs(60);
-/// Longest content type and longest file name, in bytes: what their columns hold.
-const CONTENT_TYPE_LENGTH: usize = 255;
-const FILE_NAME_LENGTH: usize = 1024;
-
-/// A content on its way here, in pieces. An error in it, as when the sender hangs up, undoes the
-/// upload.
-pub struct Body {
-    /// Its size in bytes, if the sender told.
-    pub declared: Option<u64>,
-    /// The pieces.
-    pub pieces: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("declared", &self.declared).finish_non_exhaustive()
-    }
-}
 
 /// A name that was given out for an upload to come.
 #[derive(Debug)]
@@ -55,10 +35,10 @@ impl Media {
     pub async fn upload(&self, uploader: &User, description: Description, body: Body) -> Result<OwnedMxcUri> {
         check_uploader(uploader)?;
         check_description(&description)?;
-        let content = self.receive(uploader, body).await?;
+        let content = self.receive(self.allowance(uploader).await?, body).await?;
         let media_id = secrets::identifier(ID_LENGTH);
         let key = MediaKey { origin: &self.server_name, media_id: &media_id };
-        self.admit(uploader, key, &description, &content, false).await?;
+        self.admit(&content, self.arrival(key, Some(uploader.nid), &description, &content), Place::New).await?;
         Ok(self.uri(&media_id))
     }
 
@@ -90,8 +70,8 @@ impl Media {
         check_uploader(uploader)?;
         check_description(&description)?;
         self.check_announced(uploader, key).await?;
-        let content = self.receive(uploader, body).await?;
-        self.admit(uploader, key, &description, &content, true).await?;
+        let content = self.receive(self.allowance(uploader).await?, body).await?;
+        self.admit(&content, self.arrival(key, Some(uploader.nid), &description, &content), Place::Announced).await?;
         self.arrivals.announce(key.media_id);
         Ok(())
     }
@@ -112,67 +92,15 @@ impl Media {
         }
     }
 
-    /// Writes a body to disk while it comes.
-    async fn receive(&self, uploader: &User, mut body: Body) -> Result<WholeDraft> {
-        let limit = self.config.upload_limit_bytes;
-        let quota = self.quota_left(uploader).await?;
-        let check = |size: u64| match quota {
-            _ if size > limit => Err(Error::too_large(format!("Files of more than {limit} bytes cannot be uploaded."))),
-            Some(left) if size > left => Err(Error::forbidden("This would be more than you may upload in all.")),
-            _ => Ok(()),
+    async fn allowance(&self, uploader: &User) -> Result<Allowance> {
+        let left = match self.config.user_limit_bytes {
+            None => None,
+            Some(limit) => {
+                let used = media::usage(&mut *self.storage.conn().await?, uploader.nid).await?;
+                Some(limit.saturating_sub(used))
+            }
         };
-        check(body.declared.unwrap_or(0))?;
-        let mut draft = self.store.begin().await?;
-        while let Some(piece) = timeout(STANDSTILL, body.pieces.next())
-            .await
-            .map_err(|_| Error::unknown("The upload stood still for too long."))?
-        {
-            let piece = piece?;
-            check(draft.size() + piece.len() as u64)?;
-            draft.write(piece).await?;
-        }
-        draft.finish().await
-    }
-
-    async fn quota_left(&self, uploader: &User) -> Result<Option<u64>> {
-        let Some(quota) = self.config.user_limit_bytes else { return Ok(None) };
-        let used = media::usage(&mut *self.storage.conn().await?, uploader.nid).await?;
-        Ok(Some(quota.saturating_sub(used)))
-    }
-
-    /// Makes a content that is on disk known, and puts it in its place.
-    async fn admit(
-        &self,
-        uploader: &User,
-        key: MediaKey<'_>,
-        description: &Description,
-        content: &WholeDraft,
-        was_announced: bool,
-    ) -> Result<()> {
-        let arrival = Arrival {
-            key,
-            uploader: Some(uploader.nid),
-            hash: content.hash,
-            description,
-            needs_authentication: !self.config.unauthenticated_downloads,
-        };
-        let now_ms = self.clock.now_ms();
-        self.storage
-            .retry(|| async {
-                let mut tx = self.storage.begin().await?;
-                // The lock on this row keeps others from removing the file until the row that
-                // refers to it is committed. A crash in between leaves a file that nobody knows,
-                // which the sweep removes.
-                contents::insert_or_lock(&mut tx, content.hash, content.size, now_ms).await?;
-                if !was_announced {
-                    media::insert(&mut tx, &arrival, now_ms).await?;
-                } else if !media::complete(&mut tx, &arrival).await? {
-                    return Err(overwritten());
-                }
-                self.store.place(content).await?;
-                Ok(tx.commit().await?)
-            })
-            .await
+        Ok(Allowance { each: self.config.upload_limit_bytes, left })
     }
 
     fn uri(&self, media_id: &str) -> OwnedMxcUri {
@@ -180,7 +108,7 @@ impl Media {
     }
 }
 
-fn overwritten() -> Error {
+pub(super) fn overwritten() -> Error {
     Error::refused(ErrorKind::CannotOverwriteMedia, "This media has its content already.")
 }
 
@@ -188,16 +116,6 @@ fn overwritten() -> Error {
 fn check_uploader(uploader: &User) -> Result<()> {
     if uploader.is_guest {
         return Err(Error::refused(ErrorKind::GuestAccessForbidden, "Guests cannot upload files."));
-    }
-    Ok(())
-}
-
-fn check_description(description: &Description) -> Result<()> {
-    if description.content_type.as_ref().is_some_and(|text| text.len() > CONTENT_TYPE_LENGTH) {
-        return Err(Error::invalid_param("The content type is too long."));
-    }
-    if description.file_name.as_ref().is_some_and(|name| name.len() > FILE_NAME_LENGTH) {
-        return Err(Error::invalid_param("The file name is too long."));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Media: uploads, downloads, thumbnails, and what becomes of them.
 
+mod copies;
 mod created;
 mod downloads;
 mod legacy;

@@ -17,7 +17,7 @@ use crate::{
     media::{
         Access, Download, Wanted,
         geometry::{Method, Shape},
-        uploads::Body,
+        intake::Body,
     },
     storage::media::{Description, MediaKey},
 };

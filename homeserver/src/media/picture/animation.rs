@@ -3,7 +3,7 @@
 use std::{io::Seek, time::Instant};
 
 use image::{
-    AnimationDecoder, DynamicImage, Frame, Frames, ImageDecoder,
+    AnimationDecoder, Frame, Frames, ImageDecoder,
     codecs::{
         gif::{GifDecoder, GifEncoder, Repeat},
         png::PngDecoder,
@@ -11,7 +11,7 @@ use image::{
     },
 };
 
-use super::{Budget, Format, Unfit, memory_limits, scaling::scale, source::Source};
+use super::{Budget, Format, Header, Unfit, memory_limits, scaling::scale, source::Source};
 use crate::media::geometry::Plan;
 
 /// How many pictures of the largest size the frames of an animation may amount to.
@@ -47,7 +47,7 @@ fn frames<'a>(source: &'a mut Source, format: Format, budget: &Budget) -> Result
 /// Scales all frames of an animation; `None` if that would cost too much.
 pub(super) fn animation(
     source: &mut Source,
-    format: Format,
+    header: &Header,
     plan: Plan,
     budget: &Budget,
 ) -> Result<Option<Vec<u8>>, Unfit> {
@@ -57,7 +57,7 @@ pub(super) fn animation(
     let mut encoder = GifEncoder::new_with_speed(&mut bytes, SPEED);
     encoder.set_repeat(Repeat::Infinite)?;
     // A file that is cut off is shown up to there.
-    for frame in frames(source, format, budget)?.map_while(Result::ok) {
+    for frame in frames(source, header.format, budget)?.map_while(Result::ok) {
         let (width, height) = frame.buffer().dimensions();
         let Some(left) = pixels.checked_sub(u64::from(width) * u64::from(height)) else { return Ok(None) };
         if Instant::now() > deadline {
@@ -65,8 +65,9 @@ pub(super) fn animation(
         }
         pixels = left;
         let delay = frame.delay();
-        let scaled = scale(&DynamicImage::ImageRgba8(frame.into_buffer()), plan).into_rgba8();
-        encoder.encode_frame(Frame::from_parts(scaled, 0, 0, delay))?;
+        let mut scaled = scale(frame.into_buffer().into(), plan);
+        scaled.apply_orientation(header.orientation);
+        encoder.encode_frame(Frame::from_parts(scaled.into_rgba8(), 0, 0, delay))?;
     }
     drop(encoder);
     Ok((!bytes.is_empty()).then_some(bytes))

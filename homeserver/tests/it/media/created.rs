@@ -69,6 +69,19 @@ async fn waiting_ends_when_the_client_wants_it_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn waiting_ends_when_the_server_is_about_to_stop() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let uri = create(&alice).await;
+    let path = format!("/_matrix/client/v1/media/download/{}?timeout_ms=60000", &uri["mxc://".len()..]);
+
+    server.app.tail.bus().close();
+    let refusal = tokio::time::timeout(Duration::from_secs(30), alice.fetch(&path)).await.expect("it is sent away");
+
+    refusal.expect_err("nothing is there").assert_is(&ErrorKind::NotYetUploaded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn content_is_not_replaced() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;

@@ -36,6 +36,16 @@ pub(super) fn jpeg_on_its_side(width: u32, height: u32) -> Vec<u8> {
     file
 }
 
+/// A JPEG file whose colours are meant as `profile` says.
+pub(super) fn jpeg_with_profile(width: u32, height: u32, profile: &[u8]) -> Vec<u8> {
+    let picture = halves(width, height).into_rgb8();
+    let mut file = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut file, 90);
+    encoder.set_icc_profile(profile.to_vec()).expect("JPEG files have profiles");
+    encoder.write_image(&picture, width, height, ExtendedColorType::Rgb8).expect("the picture can be written");
+    file
+}
+
 /// A GIF file with `count` frames.
 pub(super) fn gif(width: u32, height: u32, count: u8) -> Vec<u8> {
     let mut file = Vec::new();

@@ -4,7 +4,10 @@ use std::{fs, io::Cursor};
 
 use homeserver::error::ErrorKind;
 use homeserver_testing::{TestDownload, TestServer};
-use image::{AnimationDecoder, DynamicImage, GenericImageView, ImageFormat, Rgba, RgbaImage, codecs::gif::GifDecoder};
+use image::{
+    AnimationDecoder, DynamicImage, GenericImageView, ImageDecoder, ImageFormat, Rgba, RgbaImage,
+    codecs::{gif::GifDecoder, jpeg::JpegDecoder},
+};
 use reqwest::StatusCode;
 
 use super::{directory, files, pictures, server_with};
@@ -101,6 +104,22 @@ async fn a_photograph_is_turned_upright() {
     assert_eq!(upright.dimensions(), (50, 100));
     assert!(top[0] > 200 && top[2] < 50, "what was left is on top: {top:?}");
     assert!(bottom[2] > 200 && bottom[0] < 50, "what was right is at the bottom: {bottom:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_stay_as_they_are_meant() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+
+    for (space, is_kept) in [(b"RGB ", true), (b"CMYK", false)] {
+        let profile = [[0; 16].as_slice(), space, [0; 108].as_slice()].concat();
+        let file = pictures::jpeg_with_profile(100, 100, &profile);
+        let uri = alice.upload(file, "image/jpeg", None).await.expect("it is stored");
+        let thumbnail = alice.thumbnail(&uri, "width=32&height=32").await.expect("it is made");
+        let mut decoder = JpegDecoder::new(Cursor::new(&thumbnail.body)).expect("it is a JPEG");
+        let found = decoder.icc_profile().expect("it can be read");
+        assert_eq!(found, is_kept.then_some(profile), "thumbnails are never in CMYK");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use homeserver::{Error, error::ErrorKind, media::uploads::Body, storage::media::Description};
+use homeserver::{Error, error::ErrorKind, media::intake::Body, storage::media::Description};
 use homeserver_testing::{TestServer, TestUser};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -105,6 +105,20 @@ async fn a_file_that_turns_out_too_large_is_refused() {
     assert_eq!(refusal.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(alice.download(&uri).await.expect("it is found").body.len(), MIB);
     assert_eq!(files(&directory(&server)).len(), 1, "nothing is left of the other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_heard_over_http_2_too() {
+    let server = server_with(|media| media.upload_limit_bytes = MIB as u64).await;
+    let alice = server.user("alice").await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().expect("the client is valid");
+
+    for body in [reqwest::Body::from(vec![1; 8 * MIB]), pieces(&[MIB; 8])] {
+        let request = client.post(format!("{}/_matrix/media/v3/upload", server.url())).bearer_auth(&alice.token);
+        let answer = request.body(body).send().await.expect("the server answers");
+        assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
