@@ -23,6 +23,7 @@ use crate::{
     metrics::Metrics,
     posting::Posting,
     reading::Reading,
+    reports::Reports,
     rooms::Rooms,
     search::Search,
     secrets::{self, Secrets},
@@ -69,6 +70,7 @@ pub struct Services {
     pub posting: Posting,
     pub reading: Reading,
     pub search: Search,
+    pub reports: Reports,
     pub sync: Sync,
 }
 
@@ -177,6 +179,7 @@ impl App {
         let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
         let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
+        let reports = Reports::new(storage.clone(), rooms.clone(), clock.clone());
         let search = Search::start(storage.clone(), tail.clone(), rooms.clone(), reading.clone(), tasks);
         let sync = Sync::new(sync::Sources {
             storage: storage.clone(),
@@ -222,6 +225,7 @@ impl App {
             posting,
             reading,
             search,
+            reports,
             sync,
         })))
     }

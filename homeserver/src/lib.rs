@@ -14,6 +14,7 @@ pub mod directory;
 pub mod membership;
 pub mod posting;
 pub mod reading;
+pub mod reports;
 pub mod search;
 
 pub mod ephemeral;

@@ -152,6 +152,7 @@ impl Reading {
     /// Those of `events` that the reader may see and is not spared.
     async fn visible(&self, sight: &mut Sight, events: Vec<Arc<Event>>) -> Result<Vec<Visible>> {
         let mut visible = Vec::with_capacity(events.len());
+        sight.look_ahead(&events).await?;
         for event in events {
             let seen = sight.see(&event).await?;
             if seen.is_visible && !sight.spares(&event) {

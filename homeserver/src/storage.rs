@@ -30,6 +30,7 @@ pub mod profiles;
 pub mod receipts;
 pub mod registration_tokens;
 pub mod relations;
+pub mod reports;
 pub mod rooms;
 pub mod search;
 pub mod settings;

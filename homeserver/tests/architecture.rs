@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["bus", "event", "tail"],
     &["access", "accounts", "devices", "keys", "remote", "media"],
     &["rooms"],
-    &["membership", "reading", "directory", "creation", "posting", "ephemeral", "unread", "search"],
+    &["membership", "reading", "directory", "creation", "posting", "ephemeral", "unread", "search", "reports"],
     &["sync", "federation", "push", "appservices"],
     &["app"],
     &["http", "cli"],

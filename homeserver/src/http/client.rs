@@ -18,6 +18,7 @@ mod profile;
 mod push_rules;
 mod registration;
 mod relations;
+mod reports;
 mod rooms;
 mod search;
 mod server;
@@ -209,6 +210,11 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: OpenID
         endpoint(openid::issue),
+
+        // Modules: Reporting content
+        endpoint(reports::room),
+        endpoint(reports::event),
+        endpoint(reports::user),
 
         // Modules: Room tagging
         endpoint_json(account_data::tags),

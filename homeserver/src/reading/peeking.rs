@@ -7,7 +7,7 @@ use crate::{
     Result,
     accounts::User,
     json,
-    storage::{account_data, events::Range, numbers::Position},
+    storage::{account_data, directory, events::Range, numbers::Position},
 };
 
 /// Events that are shown.
@@ -22,7 +22,10 @@ impl Reading {
         let mut page = self.page(&mut sight, &view, range, EVENTS, &EventFilter::default()).await?;
         page.events.reverse();
         let state = self.rooms.state_events(&state).await?;
-        let account_data = account_data::of_room(&mut *self.storage.conn().await?, reader.nid, view.nid).await?;
+        let mut conn = self.storage.conn().await?;
+        let account_data = account_data::of_room(&mut conn, reader.nid, view.nid).await?;
+        let is_published = directory::is_published(&mut conn, view.nid).await?;
+        drop(conn);
         let telling = self.telling(&mut sight, reader, &page.events).await?;
         let membership = sight.membership();
         Ok(json::object(|answer| {
@@ -38,6 +41,7 @@ impl Reading {
                 messages.array("chunk", &page.events, |out, visible| telling.write(out, visible));
             });
             answer.array("state", &state, |out, event| write_state_event(out, event));
+            answer.text("visibility", if is_published { "public" } else { "private" });
             answer.array("account_data", &account_data, |out, data| {
                 json::write_object(out, |event| {
                     event.text("type", &data.kind);

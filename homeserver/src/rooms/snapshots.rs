@@ -2,7 +2,7 @@
 
 mod levels;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use quick_cache::{
@@ -81,6 +81,45 @@ impl Snapshots {
             }
             nid = parent;
         }
+    }
+
+    /// Which events stand at some keys in some states, by few reads however many states there are.
+    pub async fn entries<const N: usize>(
+        &self,
+        nids: &[SnapshotNid],
+        keys: [Option<StateKeyNid>; N],
+    ) -> Result<HashMap<SnapshotNid, [Option<EventNid>; N]>> {
+        let of = |state: &StateMap| keys.map(|key| key.and_then(|key| state.get(&key).copied()));
+        let mut found = HashMap::new();
+        let mut unknown = Vec::new();
+        for nid in nids {
+            match self.cache.get(nid) {
+                Some(known) => drop(found.insert(*nid, of(&known.map))),
+                None => unknown.push(*nid),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(found);
+        }
+        let rows = snapshots::list(&mut *self.storage.conn().await?, &unknown).await?;
+        for row in rows {
+            let Some(parent) = row.parent else {
+                let nid = row.nid;
+                let root = self.cache.get_or_insert_async(&nid, self.base(row)).await?;
+                found.insert(nid, of(&root.map));
+                continue;
+            };
+            let mut events = of(&self.load_base(parent).await?.map);
+            for (event, key) in events.iter_mut().zip(keys) {
+                if let Some(key) = key
+                    && let Some(changed) = find_packed(&row.entries, key)?
+                {
+                    *event = changed;
+                }
+            }
+            found.insert(row.nid, events);
+        }
+        Ok(found)
     }
 
     /// The first state of a room that has none yet, and the row that stores it.

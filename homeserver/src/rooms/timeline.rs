@@ -113,6 +113,7 @@ impl Rooms {
             let wanted = (limit - page.events.len()).saturating_add(1).min(CHUNK);
             let events = self.stored_page(room, range, wanted).await?;
             let is_end = events.len() < wanted;
+            sight.look_ahead(&events).await?;
             for event in events {
                 if page.events.len() == limit || looked_at == LOOKED_AT {
                     page.next = Some(at);

@@ -1,7 +1,7 @@
 //! Who may see which event. Client-server API, "Room history visibility".
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -190,31 +190,45 @@ impl Sight {
         }
     }
 
+    /// Prepares to judge many events at once.
+    pub async fn look_ahead(&mut self, events: &[Arc<Event>]) -> Result<()> {
+        let mut unknown: Vec<SnapshotNid> = events.iter().filter_map(|event| event.snapshot).collect();
+        unknown.retain(|snapshot| !self.known.contains_key(snapshot));
+        unknown.sort_unstable();
+        unknown.dedup();
+        self.learn(&unknown).await
+    }
+
     /// The visibility and the reader's membership before the event.
     async fn before(&mut self, event: &Event) -> Result<(HistoryVisibility, Membership)> {
         // Before the creation event there is no state.
-        let Some(snapshot) = event.snapshot else { return Ok((HistoryVisibility::Shared, Membership::Leave)) };
-        if let Some(known) = self.known.get(&snapshot) {
-            return Ok(known.clone());
+        let nothing = (HistoryVisibility::Shared, Membership::Leave);
+        let Some(snapshot) = event.snapshot else { return Ok(nothing) };
+        if !self.known.contains_key(&snapshot) {
+            self.learn(&[snapshot]).await?;
         }
-        let visibility = match self.entry(snapshot, self.visibility_key).await? {
-            Some(event) => new_visibility(&event).unwrap_or(HistoryVisibility::Shared),
-            None => HistoryVisibility::Shared,
-        };
-        let membership = match self.entry(snapshot, self.member_key).await? {
-            Some(event) => membership_in(&event),
-            None => Membership::Leave,
-        };
-        self.known.insert(snapshot, (visibility.clone(), membership));
-        Ok((visibility, membership))
+        Ok(self.known.get(&snapshot).cloned().unwrap_or(nothing))
     }
 
-    async fn entry(&self, snapshot: SnapshotNid, key: Option<StateKeyNid>) -> Result<Option<Arc<Event>>> {
-        let Some(key) = key else { return Ok(None) };
-        match self.rooms.snapshots.entry(snapshot, key).await? {
-            Some(event) => Ok(Some(self.rooms.events.load(event).await?)),
-            None => Ok(None),
+    /// Takes note of what matters in some states.
+    async fn learn(&mut self, snapshots: &[SnapshotNid]) -> Result<()> {
+        let keys = [self.visibility_key, self.member_key];
+        let now = &self.view.snapshot;
+        let (current, others): (Vec<_>, Vec<_>) = snapshots.iter().copied().partition(|nid| *nid == now.nid);
+        let mut states = self.rooms.snapshots.entries(&others, keys).await?;
+        if !current.is_empty() {
+            states.insert(now.nid, keys.map(|key| key.and_then(|key| now.map.get(&key).copied())));
         }
+        let nids: BTreeSet<EventNid> = states.values().flatten().filter_map(|event| *event).collect();
+        let events = self.rooms.events.load_many(&nids.iter().copied().collect::<Vec<_>>()).await?;
+        let events: HashMap<EventNid, Arc<Event>> = events.into_iter().map(|event| (event.nid, event)).collect();
+        for (snapshot, [visibility, member]) in states {
+            let visibility = visibility.and_then(|nid| new_visibility(events.get(&nid)?));
+            let membership = member.and_then(|nid| Some(membership_in(events.get(&nid)?)));
+            let state = (visibility.unwrap_or(HistoryVisibility::Shared), membership.unwrap_or(Membership::Leave));
+            self.known.insert(snapshot, state);
+        }
+        Ok(())
     }
 }
 

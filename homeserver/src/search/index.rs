@@ -18,8 +18,8 @@ use crate::{
     event::Event,
     rooms::Rooms,
     storage::{
-        Conn, Storage, log, log_readers,
-        numbers::Position,
+        Storage, log, log_readers,
+        numbers::{Position, RoomNid},
         search::{self, Entry, Field, TextRow, WordRow},
     },
     tail::Tail,
@@ -47,6 +47,15 @@ pub(super) struct Index {
     rooms: Rooms,
     read: Arc<watch::Sender<Position>>,
     hurry: Arc<Notify>,
+}
+
+/// What is to be noted of some events.
+#[derive(Debug, Default)]
+struct Notes {
+    texts: Vec<TextRow>,
+    words: Vec<WordRow>,
+    /// The places of events that were redacted.
+    gone: Vec<(RoomNid, Position)>,
 }
 
 impl Index {
@@ -113,70 +122,68 @@ impl Index {
 
     /// Reads so many events on; returns whether the end is reached.
     async fn read_batch(&self) -> Result<bool> {
-        let (reached, is_end) = self
-            .storage
-            .retry(|| async {
-                let mut tx = self.storage.begin().await?;
-                let since = log_readers::hold(&mut tx, NEWS).await?;
-                let head = log::head(&mut tx).await?;
-                let news = search::entries_after(&mut tx, since, head, BATCH as i64).await?;
-                let is_end = news.len() < BATCH;
-                let reached = if is_end { head } else { news.last().map_or(head, |last| last.position) };
-                self.write(&mut tx, &news).await?;
-                if !news.is_empty() || reached.0 - since.0 >= STRIDE {
-                    log_readers::advance(&mut tx, NEWS, reached).await?;
-                }
-                tx.commit().await?;
-                Ok((reached, is_end))
-            })
-            .await?;
+        let (since, head, news) = {
+            let mut conn = self.storage.conn().await?;
+            let since = log_readers::find(&mut conn, NEWS).await?;
+            let head = log::head(&mut conn).await?;
+            (since, head, search::entries_after(&mut conn, since, head, BATCH as i64).await?)
+        };
+        let is_end = news.len() < BATCH;
+        let reached = if is_end { head } else { news.last().map_or(head, |last| last.position) };
+        if !news.is_empty() || reached.0 - since.0 >= STRIDE {
+            self.write(NEWS, since, reached, &self.notes(&news).await?).await?;
+        }
         let is_end_of_history = self.read_history().await?;
         self.read.send_replace(reached);
         Ok(is_end && is_end_of_history)
     }
 
     async fn read_history(&self) -> Result<bool> {
+        let (until, history) = {
+            let mut conn = self.storage.conn().await?;
+            let until = log_readers::find(&mut conn, HISTORY).await?;
+            (until, search::entries_before(&mut conn, until, BATCH as i64).await?)
+        };
+        if let Some(last) = history.last() {
+            self.write(HISTORY, until, last.position, &self.notes(&history).await?).await?;
+        }
+        Ok(history.len() < BATCH)
+    }
+
+    /// Writes what is to be noted of the events between two places, unless another process has.
+    async fn write(&self, reader: &str, from: Position, to: Position, notes: &Notes) -> Result<()> {
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
-                let until = log_readers::hold(&mut tx, HISTORY).await?;
-                let history = search::entries_before(&mut tx, until, BATCH as i64).await?;
-                self.write(&mut tx, &history).await?;
-                if let Some(last) = history.last() {
-                    log_readers::advance(&mut tx, HISTORY, last.position).await?;
+                if log_readers::hold(&mut tx, reader).await? != from {
+                    return Ok(());
                 }
-                tx.commit().await?;
-                Ok(history.len() < BATCH)
+                search::insert(&mut tx, &notes.texts, &notes.words).await?;
+                for (room, position) in &notes.gone {
+                    search::delete(&mut tx, *room, *position).await?;
+                }
+                log_readers::advance(&mut tx, reader, to).await?;
+                Ok(tx.commit().await?)
             })
             .await
     }
 
-    async fn write(&self, conn: &mut Conn, entries: &[Entry]) -> Result<()> {
+    /// What is to be noted of some events. One that was redacted meanwhile loses its words when the
+    /// redaction is read.
+    async fn notes(&self, entries: &[Entry]) -> Result<Notes> {
         let nids: Vec<_> = entries.iter().map(|entry| entry.nid).collect();
-        let (mut texts, mut words, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        let mut notes = Notes::default();
         for event in self.rooms.events().load_many(&nids).await? {
             if *event.kind() == TimelineEventType::RoomRedaction {
-                gone.extend(self.redacted_by(&event).await?);
+                let target = self.redacted_by(&event).await?;
+                notes.gone.extend(target.and_then(|target| Some((target.room_nid, target.position()?))));
             } else if let Some(position) = event.position()
                 && let Some((field, text)) = text_of(&event)
             {
-                let weighed = weigh(&text);
-                if weighed.is_empty() {
-                    continue;
-                }
-                let all: Vec<&str> = weighed.keys().map(String::as_str).collect();
-                texts.push(TextRow { room: event.room_nid, position, words: all.join(" ") });
-                let row = |(word, weight)| WordRow { room: event.room_nid, position, field, word, weight };
-                words.extend(weighed.into_iter().map(row));
+                notes.add(event.room_nid, position, field, &text);
             }
         }
-        search::insert(conn, &texts, &words).await?;
-        for event in gone {
-            if let Some(position) = event.position() {
-                search::delete(conn, event.room_nid, position).await?;
-            }
-        }
-        Ok(())
+        Ok(notes)
     }
 
     /// The event that a redaction has redacted, if it took effect.
@@ -184,6 +191,19 @@ impl Index {
         let Some(target) = &redaction.pdu.redacts else { return Ok(None) };
         let target = self.rooms.events().find(target).await?;
         Ok(target.filter(|target| target.room_nid == redaction.room_nid && target.is_redacted()))
+    }
+}
+
+impl Notes {
+    fn add(&mut self, room: RoomNid, position: Position, field: Field, text: &str) {
+        let weighed = weigh(text);
+        if weighed.is_empty() {
+            return;
+        }
+        let all: Vec<&str> = weighed.keys().map(String::as_str).collect();
+        self.texts.push(TextRow { room, position, words: all.join(" ") });
+        let row = |(word, weight)| WordRow { room, position, field, word, weight };
+        self.words.extend(weighed.into_iter().map(row));
     }
 }
 

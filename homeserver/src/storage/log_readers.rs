@@ -3,13 +3,14 @@
 use super::{Conn, numbers::Position};
 use crate::Result;
 
-/// Takes the turn of the reader `name`, in a transaction, until that ends: no other process reads on
-/// meanwhile. Returns the position up to which everything is dealt with.
+/// Finds up to which position everything is dealt with by the reader `name`.
+pub async fn find(conn: &mut Conn, name: &str) -> Result<Position> {
+    let found = sqlx::query_scalar!("select position from log_readers where name = ?", name);
+    Ok(found.fetch_optional(conn).await?.map_or(Position::ZERO, Position))
+}
+
+/// The same in a transaction, until whose end no other process moves the reader.
 pub async fn hold(conn: &mut Conn, name: &str) -> Result<Position> {
-    let held = sqlx::query_scalar!("select position from log_readers where name = ? for update", name);
-    if let Some(position) = held.fetch_optional(&mut *conn).await? {
-        return Ok(Position(position));
-    }
     sqlx::query!("insert ignore into log_readers (name, position) values (?, 0)", name).execute(&mut *conn).await?;
     let held = sqlx::query_scalar!("select position from log_readers where name = ? for update", name);
     Ok(Position(held.fetch_one(conn).await?))

@@ -22,6 +22,8 @@ pub enum Kind {
     StateKey,
     /// `SnapshotNid`
     Snapshot,
+    /// What a report is known by.
+    Report,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::User => "user",
             Self::StateKey => "state_key",
             Self::Snapshot => "snapshot",
+            Self::Report => "report",
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Stored states of rooms: how they are read, and how their entries are packed into bytes.
 
+use sqlx::AssertSqlSafe;
+
 use super::{
     Conn,
+    bulk::{lists, marks},
     log::rows::SnapshotRow,
     numbers::{EventNid, RoomNid, SnapshotNid, StateKeyNid},
 };
@@ -23,6 +26,30 @@ pub async fn find(conn: &mut Conn, nid: SnapshotNid) -> Result<Option<SnapshotRo
         level: row.level,
         entries: row.entries,
     }))
+}
+
+/// Lists stored states, in no particular order.
+pub async fn list(conn: &mut Conn, nids: &[SnapshotNid]) -> Result<Vec<SnapshotRow>> {
+    let mut rows = Vec::with_capacity(nids.len());
+    for list in lists(nids) {
+        let sql = format!(
+            "select snapshot_nid, room_nid, parent_nid, level, entries from state_snapshots where snapshot_nid in ({})",
+            marks(list.len())
+        );
+        let mut query = sqlx::query_as::<_, (i64, i64, Option<i64>, i8, Vec<u8>)>(AssertSqlSafe(sql));
+        for nid in list {
+            query = query.bind(nid.0);
+        }
+        let found = query.fetch_all(&mut *conn).await?;
+        rows.extend(found.into_iter().map(|(nid, room, parent, level, entries)| SnapshotRow {
+            nid: SnapshotNid(nid),
+            room: RoomNid(room),
+            parent: parent.map(SnapshotNid),
+            level,
+            entries,
+        }));
+    }
+    Ok(rows)
 }
 
 /// Packs `entries`, which are sorted by their keys.

@@ -57,6 +57,13 @@ impl TestDatabase {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.expect("the statements are valid");
     }
 
+    /// Reads one text.
+    pub async fn text(&self, sql: &str) -> String {
+        let mut conn = MySqlConnection::connect(&self.url()).await.expect("the database is there");
+        let read = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+        read.fetch_one(&mut conn).await.expect("the query is valid and finds a text")
+    }
+
     /// The URL a server is configured with.
     pub fn url(&self) -> String {
         url(&self.server_url, &self.name)

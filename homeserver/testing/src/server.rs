@@ -119,6 +119,11 @@ impl TestServer {
         self.database.execute(sql).await;
     }
 
+    /// Reads one text from the database, for what no endpoint tells.
+    pub async fn text(&self, sql: &str) -> String {
+        self.database.text(sql).await
+    }
+
     /// A plain HTTP client.
     pub fn http(&self) -> &reqwest::Client {
         &self.http

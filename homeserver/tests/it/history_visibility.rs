@@ -67,6 +67,33 @@ async fn what_members_may_read_depends_on_when_it_was_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_members_may_read_is_the_same_after_a_restart() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let mut rooms = Vec::new();
+    for visibility in ["shared", "invited", "joined"] {
+        let room = create(&alice, visibility).await;
+        let before = alice.say(&room, "before").await;
+        alice.invite(&room, &bob).await;
+        let invited = alice.say(&room, "while invited").await;
+        bob.join(&room).await;
+        alice.set_state(&room, "m.room.name", "", json!({ "name": "A room" })).await;
+        let inside = alice.say(&room, "while in").await;
+        bob.leave(&room).await;
+        let after = alice.say(&room, "after").await;
+        rooms.push((room, [before, invited, inside, after]));
+    }
+
+    let server = server.restart().await;
+    let bob = bob.at(&server);
+
+    let rules = [[true, true, true, false], [false, true, true, false], [false, false, true, false]];
+    for ((room, events), expected) in rooms.iter().zip(rules) {
+        assert_eq!(readable(&bob, room, events).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_never_came_in_reads_nothing() {
     let server = TestServer::start().await;
     let [alice, invited, declined, banned] = server.users(["alice", "invited", "declined", "banned"]).await;

@@ -30,6 +30,7 @@ mod receipts;
 mod receiving;
 mod registration;
 mod relations;
+mod reports;
 mod rooms;
 mod search;
 mod spaces;

@@ -229,6 +229,7 @@ async fn world_readable_rooms_can_be_looked_into() {
     assert_eq!(seen["room_id"], open.as_str());
     assert_eq!(seen.get("membership"), None);
     assert_eq!(of_alice["membership"], "join");
+    assert_eq!(seen["visibility"], "private");
     assert_eq!(bodies(&seen["messages"]["chunk"]), (5..25).map(|number| number.to_string()).collect::<Vec<_>>());
     assert!(seen["state"].as_array().expect("a state").iter().any(|event| event["type"] == "m.room.create"));
     let start = seen["messages"]["start"].as_str().expect("there is more");

@@ -200,6 +200,39 @@ async fn who_has_left_is_not_told_of_later_edits_and_replies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bundles_are_the_same_after_a_restart() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    let root = alice.say(&room, "a thread").await;
+    alice.edit(&room, &root, "a thread, edited").await;
+    bob.refer(&room, &root, "by the way").await;
+    bob.say_in_thread(&room, &root, "one").await;
+    let two = alice.say_in_thread(&room, &root, "two").await;
+    alice.edit(&room, &two, "two, edited").await;
+    let before = bob.bundle(&room, &root).await;
+
+    let server = server.restart().await;
+
+    let after = bob.at(&server).bundle(&room, &root).await;
+    assert_eq!(without_ages(after), without_ages(before));
+}
+
+/// The same without how old events are.
+fn without_ages(mut json: Value) -> Value {
+    match &mut json {
+        Value::Object(members) => {
+            members.remove("age");
+            members.values_mut().for_each(|value| *value = without_ages(value.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = without_ages(item.take())),
+        _ => {}
+    }
+    json
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_remembered_is_forgotten_when_something_new_relates_to_an_event() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
