@@ -17,6 +17,7 @@ pub mod push_rules;
 pub mod registration;
 pub mod sessions;
 mod tidying;
+pub mod turns;
 
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Error, Result,
-    accounts::{User, account_data::AccountData},
+    accounts::{User, account_data::AccountData, turns::Turns},
     rooms::{
         Rooms,
         draft::Wish,
@@ -34,7 +34,7 @@ pub struct Memberships {
     storage: Storage,
     rooms: Rooms,
     account_data: AccountData,
-    turns: following::Turns,
+    turns: Turns,
     /// Rung when a user's rooms could not be shown a new profile.
     unfinished: Arc<Notify>,
 }
@@ -42,7 +42,7 @@ pub struct Memberships {
 impl Memberships {
     /// Memberships of `rooms`.
     pub fn new(storage: Storage, rooms: Rooms, account_data: AccountData) -> Self {
-        Self { storage, rooms, account_data, turns: following::Turns::default(), unfinished: Arc::default() }
+        Self { storage, rooms, account_data, turns: Turns::default(), unfinished: Arc::default() }
     }
 
     /// Makes of `target` what `content` says, as if the request for just that had been sent.

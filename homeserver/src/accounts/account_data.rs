@@ -7,7 +7,7 @@ use ruma::RoomId;
 use serde_json::value::RawValue;
 use tokio::sync::MutexGuard;
 
-use self::tags::Turns;
+use super::turns::Turns;
 use crate::{
     Error, Result,
     storage::{
@@ -56,7 +56,7 @@ impl AccountData {
     }
 
     /// Waits for a turn to change what the user has by what it was. It ends with the returned value.
-    pub(super) async fn turn(&self, user: UserNid) -> MutexGuard<'_, ()> {
+    pub async fn turn(&self, user: UserNid) -> MutexGuard<'_, ()> {
         self.turns.take(user).await
     }
 

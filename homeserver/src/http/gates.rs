@@ -24,7 +24,7 @@ pub struct Gate {
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
 /// the specification limits are [`Action::Default`]. Client-server API, "Account suspension".
 #[rustfmt::skip]
-const ENDPOINTS: [(&str, &str, Option<Action>, bool); 23] = [
+const ENDPOINTS: [(&str, &str, Option<Action>, bool); 25] = [
     ("POST", "/_matrix/client/v3/login", Some(Action::Login), false),
     ("POST", "/_matrix/client/v1/login/get_token", Some(Action::Login), false),
     // A client that cannot refresh its token takes itself for logged out.
@@ -44,6 +44,8 @@ const ENDPOINTS: [(&str, &str, Option<Action>, bool); 23] = [
     ("POST", "/_matrix/client/v3/knock/{room_id_or_alias}", Some(Action::Join), true),
     ("POST", "/_matrix/client/v3/rooms/{room_id}/invite", Some(Action::Invite), true),
     ("POST", "/_matrix/client/v3/rooms/{room_id}/report/{event_id}", Some(Action::Default), false),
+    ("PUT", "/_matrix/client/v3/directory/room/{room_alias}", Some(Action::Default), true),
+    ("PUT", "/_matrix/client/v3/directory/list/room/{room_id}", Some(Action::Default), true),
     ("POST", "/_matrix/media/v3/upload", Some(Action::Media), true),
     ("POST", "/_matrix/media/v1/create", Some(Action::Media), true),
     ("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", Some(Action::Media), true),

@@ -1,12 +1,12 @@
 //! Lets rooms follow what becomes of their members' accounts: a new name or avatar, and the end of
 //! the account.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use ruma::UserId;
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -30,25 +30,6 @@ const AT_ONCE: usize = 16;
 const DEPARTURES: u32 = 100;
 /// How long to rest when the database does not answer.
 const REST: Duration = Duration::from_secs(2);
-/// Users share so many turns.
-const TURNS: usize = 64;
-
-/// Lets one change of a user's profile reach all rooms before the next one does.
-#[derive(Clone, Debug)]
-pub(super) struct Turns(Arc<[Mutex<()>; TURNS]>);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Arc::new(std::array::from_fn(|_| Mutex::new(()))))
-    }
-}
-
-impl Turns {
-    fn of(&self, user: UserNid) -> &Mutex<()> {
-        let index = usize::try_from(user.0.unsigned_abs() % TURNS as u64).expect("the remainder is small");
-        &self.0[index]
-    }
-}
 
 /// Waits for so long; until there is something to do, if nothing says how long.
 async fn pause(rest: Option<Duration>, work: &Notify) {
@@ -87,7 +68,8 @@ impl Memberships {
     /// Shows the newest profile of `user` in all rooms they are in, unless that was done already.
     /// Client-server API, "Profiles": name and avatar stand in the membership events too.
     async fn show_profile(&self, user: UserNid) -> Result<()> {
-        let _turn = self.turns.of(user).lock().await;
+        // One change has to reach all rooms before the next one does.
+        let _turn = self.turns.take(user).await;
         let user_id = self.storage.user_id(user).await?;
         loop {
             let mut conn = self.storage.conn().await?;

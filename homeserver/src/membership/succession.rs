@@ -22,6 +22,7 @@ impl Memberships {
         if !self.rooms.residents().load(user.nid).await?.contains_key(&old) {
             return Ok(());
         }
+        let _turn = self.account_data.turn(user.nid).await;
         self.take_tags(user.nid, old, view.nid).await?;
         self.change(user.nid, "m.direct", |chats| add_direct(chats, &old_id, &view.id)).await?;
         self.change(user.nid, "m.push_rules", |rules| copy_rules(rules, &old_id, &view.id)).await
@@ -85,9 +86,12 @@ fn copy_rules(content: &mut Map<String, Value>, old: &RoomId, new: &RoomId) -> b
     let Some(kinds) = content.get_mut("global").and_then(Value::as_object_mut) else { return false };
     let mut is_changed = false;
     for rules in kinds.values_mut().filter_map(Value::as_array_mut) {
-        let copies: Vec<Value> = rules.iter().filter_map(|rule| copy_of(rule, old, new)).collect();
-        for copy in copies {
-            if !rules.iter().any(|rule| rule.get("rule_id") == copy.get("rule_id")) {
+        let before = std::mem::take(rules);
+        let is_known = |copy: &Value| before.iter().any(|rule| rule.get("rule_id") == copy.get("rule_id"));
+        for rule in &before {
+            rules.push(rule.clone());
+            // Right behind, because of two rules that fit the first one counts.
+            if let Some(copy) = copy_of(rule, old, new).filter(|copy| !is_known(copy)) {
                 rules.push(copy);
                 is_changed = true;
             }

@@ -1,6 +1,6 @@
 //! Whom the user directory can find, and by which words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ruma::{OwnedUserId, UserId};
 use sqlx::{MySql, QueryBuilder};
@@ -76,13 +76,16 @@ pub async fn delete(conn: &mut Conn, user: UserNid) -> Result<()> {
 }
 
 /// Lists users who have a word beginning with each of `words`, those with the first word whole
-/// first, then those with a name.
+/// first, then those with a name. Of more than `limit`, those whose words come first in the alphabet.
 pub async fn by_words(conn: &mut Conn, words: &[String], limit: i64) -> Result<Vec<UserNid>> {
     let Some((first, others)) = words.split_first() else { return Ok(Vec::new()) };
-    let mut query = QueryBuilder::<MySql>::new(
-        "select people.user_nid
+    let mut query = QueryBuilder::<MySql>::new("select people.user_nid, word = ");
+    query.push_bind(first);
+    // Read along the index on words, so that it can stop at the limit.
+    query.push(
+        ", display_name is not null
          from people_words
-         join people on people.user_nid = people_words.user_nid
+         straight_join people on people.user_nid = people_words.user_nid
          where word like ",
     );
     query.push_bind(beginning(first));
@@ -95,11 +98,12 @@ pub async fn by_words(conn: &mut Conn, words: &[String], limit: i64) -> Result<V
         query.push_bind(beginning(other));
         query.push(")");
     }
-    query.push(" group by people.user_nid, display_name order by max(word = ");
-    query.push_bind(first);
-    query.push(") desc, display_name is null, people.user_nid limit ");
+    query.push(" order by word, people_words.user_nid limit ");
     query.push_bind(limit);
-    Ok(query.build_query_scalar().fetch_all(conn).await?.into_iter().map(UserNid).collect())
+    let mut found: Vec<(i64, bool, bool)> = query.build_query_as().fetch_all(conn).await?;
+    found.sort_by_key(|(_, is_whole, has_name)| (!is_whole, !has_name));
+    let mut seen = HashSet::new();
+    Ok(found.into_iter().filter(|(user, ..)| seen.insert(*user)).map(|(user, ..)| UserNid(user)).collect())
 }
 
 /// Lists users whose ID begins with `start`.

@@ -2,7 +2,11 @@
 
 use homeserver::error::ErrorKind;
 use homeserver_testing::{TestServer, TestUser, segment};
-use ruma::{OwnedRoomId, RoomId};
+use ruma::{
+    OwnedRoomId, RoomId,
+    serde::{Base64, base64::Standard},
+    signatures::{Ed25519KeyPair, sign_json},
+};
 use serde_json::{Value, json};
 
 async fn refused(user: &TestUser, room: &RoomId, act: &str, other: &TestUser) {
@@ -377,4 +381,56 @@ async fn who_does_not_want_to_be_invited_is_not() {
     bob.put(&path, json!({})).await.expect("account data can be set");
 
     alice.invite(&room, &bob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_proves_that_an_invited_address_is_theirs_comes_in() {
+    let server = TestServer::start().await;
+    let [alice, bob, carol] = server.users(["alice", "bob", "carol"]).await;
+    let room = alice.create_room().await;
+    let document = Ed25519KeyPair::generate();
+    let key = Ed25519KeyPair::from_der(&document, "1".to_owned()).expect("a key");
+    let public_key = Base64::<Standard, _>::new(key.public_key().to_vec()).encode();
+    let pending = json!({ "display_name": "b...@test", "public_key": public_key });
+    alice.set_state(&room, "m.room.third_party_invite", "token", pending.clone()).await;
+    alice
+        .set_state(&room, "m.room.third_party_invite", "asking", {
+            let mut pending = pending;
+            pending["key_validity_url"] = "https://id.test/valid".into();
+            pending
+        })
+        .await;
+    let proof = |user: &TestUser, token: &str| {
+        let signed = json!({ "mxid": user.id, "token": token });
+        let mut signed = serde_json::from_value(signed).expect("an object");
+        sign_json("id.test", &key, &mut signed).expect("it can be signed");
+        let mut signed = serde_json::to_value(signed).expect("JSON");
+        signed["sender"] = alice.id.as_str().into();
+        json!({ "third_party_signed": signed })
+    };
+
+    for (user, body) in [
+        (&bob, json!({})),
+        (&carol, proof(&bob, "token")),
+        (&bob, proof(&bob, "unknown")),
+        (&bob, proof(&bob, "asking")),
+        (&bob, {
+            let mut forged = proof(&bob, "token");
+            forged["third_party_signed"]["signatures"] =
+                proof(&carol, "token")["third_party_signed"]["signatures"].clone();
+            forged
+        }),
+    ] {
+        let refusal = user.try_act(&room, "join", body.clone()).await.expect_err(&body.to_string());
+        refusal.assert_is(&ErrorKind::Forbidden);
+    }
+    bob.try_act(&room, "join", proof(&bob, "token")).await.expect("bob is meant");
+
+    assert_eq!(alice.membership_of(&room, &bob).await, "join");
+    assert_eq!(
+        alice.state(&room, "m.room.member", bob.id.as_str()).await.expect("a membership"),
+        json!({
+            "membership": "join",
+        })
+    );
 }

@@ -241,7 +241,7 @@ async fn an_upgrade_is_refused_to_those_without_power_and_to_unknown_versions() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_follows_takes_tags_and_direct_chats_along() {
+async fn whoever_follows_takes_tags_push_rules_and_direct_chats_along() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let old = alice.create_public_room().await;
@@ -253,6 +253,8 @@ async fn whoever_follows_takes_tags_and_direct_chats_along() {
         user.put(&data(user, &tag(&old)), tags.clone()).await.expect("tags can be set");
         let chats = json!({ other.id.as_str(): [old] });
         user.put(&data(user, "account_data/m.direct"), chats).await.expect("account data can be set");
+        let rule = format!("/_matrix/client/v3/pushrules/global/room/{}", segment(old.as_str()));
+        user.put(&rule, json!({ "actions": [] })).await.expect("a rule can be made");
     }
 
     let new = upgrade(&alice, &old, "12").await;
@@ -262,5 +264,10 @@ async fn whoever_follows_takes_tags_and_direct_chats_along() {
         assert_eq!(user.get(&data(user, &tag(&new))).await.expect("tags"), tags);
         let chats = user.get(&data(user, "account_data/m.direct")).await.expect("account data");
         assert_eq!(chats, json!({ other.id.as_str(): [old, new] }));
+        let rules = user.get("/_matrix/client/v3/pushrules/").await.expect("the rules");
+        let rules = rules["global"]["room"].as_array().cloned().expect("rules for rooms");
+        let ids: Vec<_> = rules.iter().filter_map(|rule| rule["rule_id"].as_str()).collect();
+        assert_eq!(ids.len(), 2);
+        assert!(ids.contains(&old.as_str()) && ids.contains(&new.as_str()), "{ids:?}");
     }
 }

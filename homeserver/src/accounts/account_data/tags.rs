@@ -1,11 +1,8 @@
 //! The tags that users put on rooms: account data of the type `m.tag`. Client-server API, "Room
 //! Tagging".
 
-use std::sync::Arc;
-
 use ruma::events::tag::TagInfo;
 use serde_json::{Map, Value, json, value::to_raw_value};
-use tokio::sync::{Mutex, MutexGuard};
 
 use super::AccountData;
 use crate::{
@@ -16,25 +13,6 @@ use crate::{
 const KIND: &str = "m.tag";
 /// Most bytes of a tag's name.
 const LONGEST: usize = 255;
-/// Users share so many turns.
-const TURNS: usize = 64;
-
-/// Lets one change of a user's account data follow another, where each reads what the last one wrote.
-#[derive(Clone, Debug)]
-pub(super) struct Turns(Arc<[Mutex<()>; TURNS]>);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Arc::new(std::array::from_fn(|_| Mutex::new(()))))
-    }
-}
-
-impl Turns {
-    pub(super) async fn take(&self, user: UserNid) -> MutexGuard<'_, ()> {
-        let index = usize::try_from(user.0.unsigned_abs() % TURNS as u64).expect("the remainder is small");
-        self.0[index].lock().await
-    }
-}
 
 impl AccountData {
     /// The tags of a user on a room.

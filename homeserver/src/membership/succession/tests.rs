@@ -39,13 +39,13 @@ fn rules_about_the_old_room_are_repeated() {
 
     let global = &content["global"];
     assert_eq!(
-        global["override"][3],
+        global["override"][2],
         json!({
             "rule_id": "!new:a.b", "conditions": condition("!new:a.b"), "actions": [],
         })
     );
     assert_eq!(global["override"][4]["rule_id"], "mine_!new:a.b");
     assert_eq!(global["override"].as_array().map(Vec::len), Some(5));
-    assert_eq!(global["room"][2], json!({ "rule_id": "!new:a.b", "actions": ["dont_notify"] }));
+    assert_eq!(global["room"][1], json!({ "rule_id": "!new:a.b", "actions": ["dont_notify"] }));
     assert_eq!(global["room"].as_array().map(Vec::len), Some(3));
 }
