@@ -57,6 +57,12 @@ impl TestDatabase {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.expect("the statements are valid");
     }
 
+    /// The number that a query answers.
+    pub async fn scalar(&self, sql: &str) -> i64 {
+        let mut conn = MySqlConnection::connect(&self.url()).await.expect("the database is there");
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut conn).await.expect("the query is valid")
+    }
+
     /// The URL a server is configured with.
     pub fn url(&self) -> String {
         url(&self.server_url, &self.name)

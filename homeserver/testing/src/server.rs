@@ -119,6 +119,11 @@ impl TestServer {
         self.database.execute(sql).await;
     }
 
+    /// Looks into the database for a number.
+    pub async fn scalar(&self, sql: &str) -> i64 {
+        self.database.scalar(sql).await
+    }
+
     /// A plain HTTP client.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
