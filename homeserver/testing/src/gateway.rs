@@ -40,9 +40,9 @@ impl TestGateway {
         let manner: Arc<Mutex<Manner>> = Arc::default();
         let (tell, told) = mpsc::unbounded_channel();
         let gateway = manner.clone();
-        tokio::spawn(async move {
+        spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, gateway.clone(), tell.clone()));
+                spawn(serve(stream, gateway.clone(), tell.clone()));
             }
         });
         Self { address, manner, told }
@@ -73,6 +73,11 @@ impl TestGateway {
     pub fn try_next(&mut self) -> Option<Value> {
         self.told.try_recv().ok().map(|told| told["notification"].clone())
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(work);
 }
 
 /// Answers the requests of one connection.
