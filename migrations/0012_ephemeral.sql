@@ -20,8 +20,8 @@ create table if not exists unread_counts (
 );
 
 -- An application that is told of a user's notifications. `pushkey` and `data` are encrypted;
--- `pushkey_hash` is the key's keyed hash. It ends with its device. While deliveries fail, `position`
--- is the last position that was dealt with.
+-- `pushkey_hash` is the key's keyed hash. It ends with its device. While notifications wait for it,
+-- they are those after `position`; `failing_since` is when their delivery first failed.
 create table if not exists pushers (
     user_nid bigint not null,
     app_id varbinary(64) not null,

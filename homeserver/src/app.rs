@@ -22,7 +22,9 @@ use crate::{
     membership::Memberships,
     metrics::Metrics,
     posting::Posting,
+    push::{self, Push},
     reading::Reading,
+    remote::outgoing::Outgoing,
     reports::Reports,
     rooms::Rooms,
     search::Search,
@@ -64,6 +66,7 @@ pub struct Services {
     pub typing: Typing,
     pub presence: Presence,
     pub unread: Unread,
+    pub push: Push,
     pub directory: Directory,
     pub memberships: Memberships,
     pub creations: Creations,
@@ -140,7 +143,7 @@ impl App {
             passwords: &config.passwords,
             sessions: &config.sessions,
         })?;
-        let devices = Devices::new(storage.clone(), secrets, log.clone(), &accounts);
+        let devices = Devices::new(storage.clone(), secrets.clone(), log.clone(), &accounts);
         let keys = Keys::new(storage.clone(), log.clone(), clock.clone(), server_name.clone());
         let to_device = ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), server_name.clone());
         let backups = Backups::new(storage.clone(), clock.clone());
@@ -171,7 +174,19 @@ impl App {
         );
         let typing = Typing::start(rooms.clone(), clock.clone(), counter, nudges, tasks);
         let judge = Judge::new(rooms.clone(), accounts.push_rules.clone(), accounts.ignored.clone());
-        let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge, tasks);
+        let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge.clone(), tasks);
+        let push = Push::start(push::Parts {
+            storage: storage.clone(),
+            secrets,
+            clock: clock.clone(),
+            tail: tail.clone(),
+            tasks,
+            outgoing: Outgoing::new(&config.outgoing)?,
+            rooms: rooms.clone(),
+            judge,
+            unread: unread.clone(),
+            rules: config.push,
+        });
         let directory = Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone());
         directory.start(tasks);
         let memberships = Memberships::new(storage.clone(), rooms.clone(), accounts.account_data.clone());
@@ -219,6 +234,7 @@ impl App {
             typing,
             presence,
             unread,
+            push,
             directory,
             memberships,
             creations,

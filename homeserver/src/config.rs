@@ -12,6 +12,7 @@ pub mod outgoing;
 pub mod passwords;
 pub mod presence;
 pub mod problem;
+pub mod push;
 pub mod rate_limits;
 pub mod registration;
 pub mod rooms;
@@ -41,6 +42,7 @@ pub use self::{
     passwords::Passwords,
     presence::Presence,
     problem::Problem,
+    push::Push,
     rate_limits::{Limit, RateLimits},
     registration::{Registration, RegistrationMode},
     rooms::Rooms,
@@ -68,6 +70,7 @@ pub struct Config {
     pub rooms: Rooms,
     pub media: Media,
     pub presence: Presence,
+    pub push: Push,
     pub rate_limits: RateLimits,
     pub voip: Voip,
     pub outgoing: Outgoing,
@@ -91,6 +94,7 @@ impl Config {
         config.listeners.plain.clear();
         config.rate_limits.enabled = false;
         config.outgoing.forbidden_ranges.clear();
+        config.push.require_https = false;
         config
     }
 

@@ -7,6 +7,7 @@ pub mod cli;
 
 pub mod http;
 
+pub mod push;
 pub mod sync;
 
 pub mod creation;
@@ -27,6 +28,7 @@ pub mod accounts;
 pub mod devices;
 pub mod keys;
 pub mod media;
+pub mod remote;
 
 pub mod event;
 pub mod tail;

@@ -27,6 +27,7 @@ pub mod people;
 pub mod presence;
 pub mod private;
 pub mod profiles;
+pub mod pushers;
 pub mod receipts;
 pub mod registration_tokens;
 pub mod relations;

@@ -235,6 +235,15 @@ impl Inner {
         })
     }
 
+    /// The facts of all rooms after `since`, oldest first.
+    pub fn in_rooms(&self, since: Position) -> impl Iterator<Item = &Entry> {
+        let start = self.order.partition_point(|(position, ..)| *position <= since);
+        self.order.range(start..).filter_map(|(position, key, _)| match key {
+            Key::Room(room) => after(self.rooms.get(room), Position(position.0 - 1)).next(),
+            Key::User(_) | Key::DeviceList => None,
+        })
+    }
+
     /// The facts of a user after `since`, oldest first.
     pub fn user(&self, user: UserNid, since: Position) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
         after(self.users.get(&user), since)

@@ -3,6 +3,7 @@
 //! Nothing is counted when an event is sent. Each reader's count is brought up to date when it is
 //! asked for, from the facts in the tail; where these do not reach, from the stored timeline.
 
+mod bearing;
 mod judge;
 mod prepared;
 mod tally;
@@ -11,26 +12,24 @@ mod words;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::OwnedEventId;
+use ruma::{OwnedEventId, UserId};
 use tokio::sync::Mutex;
 
 pub use self::judge::{Judge, Verdict};
 use self::{
+    bearing::Bearing,
     tally::Tally,
     upkeep::{Tallies, Unsaved},
 };
 use crate::{
     Result,
     accounts::User,
-    event::{Event, member_of},
-    rooms::{
-        Rooms,
-        view::{View, membership_in},
-    },
+    event::Event,
+    rooms::{Rooms, view::View},
     storage::{
         Storage,
         events::Range,
-        numbers::{Position, RoomNid},
+        numbers::{Position, RoomNid, UserNid},
         receipts,
         rooms::Membership,
         unread,
@@ -45,6 +44,21 @@ const TALLIES: usize = 200_000;
 const LOOKED_AT: usize = 5_000;
 /// Events read from the database at a time.
 const PAGE: usize = 200;
+
+/// For whom events are judged and counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// The number.
+    pub nid: UserNid,
+    /// The user ID.
+    pub id: &'a UserId,
+}
+
+impl<'a> From<&'a User> for Reader<'a> {
+    fn from(user: &'a User) -> Self {
+        Self { nid: user.nid, id: &user.id }
+    }
+}
 
 /// What somebody has not read in a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,7 +112,37 @@ impl Unread {
     }
 
     /// What `reader`, who is in the room, has not read of its events up to `upto`.
-    pub async fn counts(&self, reader: &User, view: &Arc<View>, upto: Position) -> Result<Counts> {
+    pub async fn counts(&self, reader: impl Into<Reader<'_>>, view: &Arc<View>, upto: Position) -> Result<Counts> {
+        self.look(reader.into(), view, upto, |tally| tally.counts().clone()).await
+    }
+
+    /// Whether an event that notified `reader`, who is in its room, is still unread.
+    pub async fn is_unread(&self, reader: Reader<'_>, view: &Arc<View>, event: Position) -> Result<bool> {
+        let head = self.tail.view().head();
+        self.look(reader, view, head, |tally| tally.is_unread(event)).await
+    }
+
+    /// The events that notified `reader` and are unread, in all rooms together.
+    pub async fn total(&self, reader: Reader<'_>) -> Result<u64> {
+        let head = self.tail.view().head();
+        let mut total = 0;
+        for (room, residence) in self.rooms.residents().load(reader.nid).await? {
+            if residence.membership == Membership::Join {
+                let view = self.rooms.load(room).await?;
+                total += self.look(reader, &view, head, |tally| tally.counts().total().0).await?;
+            }
+        }
+        Ok(total)
+    }
+
+    /// Looks at a count that is brought up to date.
+    async fn look<T>(
+        &self,
+        reader: Reader<'_>,
+        view: &Arc<View>,
+        upto: Position,
+        look: impl FnOnce(&Tally) -> T,
+    ) -> Result<T> {
         let key = (reader.nid, view.nid);
         let tally = self.tallies.get_or_insert_async(&key, self.load(reader, view)).await?;
         // Held while counting: nobody else who reads for the same user should count the same again.
@@ -107,11 +151,11 @@ impl Unread {
         if tally.is_worth_saving() {
             self.unsaved.note(key, tally.save());
         }
-        Ok(tally.counts().clone())
+        Ok(look(&tally))
     }
 
     /// Brings a count into memory, as it was stored.
-    async fn load(&self, reader: &User, view: &View) -> Result<Arc<Mutex<Tally>>> {
+    async fn load(&self, reader: Reader<'_>, view: &View) -> Result<Arc<Mutex<Tally>>> {
         let mut conn = self.storage.conn().await?;
         let stored = unread::find(&mut conn, reader.nid, view.nid).await?;
         let marks = receipts::marks(&mut conn, view.nid, reader.nid).await?;
@@ -121,7 +165,7 @@ impl Unread {
         Ok(Arc::new(Mutex::new(tally)))
     }
 
-    async fn catch_up(&self, tally: &mut Tally, reader: &User, view: &Arc<View>, upto: Position) -> Result<()> {
+    async fn catch_up(&self, tally: &mut Tally, reader: Reader<'_>, view: &Arc<View>, upto: Position) -> Result<()> {
         let since = tally.counted_to();
         if since >= upto {
             return Ok(());
@@ -143,7 +187,13 @@ impl Unread {
     }
 
     /// What happened in the room that bears on the reader's count, if the tail has all of it.
-    fn facts(&self, reader: &User, room: RoomNid, since: Position, upto: Position) -> Option<Vec<(Position, Fact)>> {
+    fn facts(
+        &self,
+        reader: Reader<'_>,
+        room: RoomNid,
+        since: Position,
+        upto: Position,
+    ) -> Option<Vec<(Position, Fact)>> {
         let tail = self.tail.view();
         if !tail.reaches(since) {
             return None;
@@ -161,7 +211,7 @@ impl Unread {
     async fn count(
         &self,
         tally: &mut Tally,
-        reader: &User,
+        reader: Reader<'_>,
         view: &View,
         event: &Arc<Event>,
         position: Position,
@@ -178,7 +228,7 @@ impl Unread {
     }
 
     /// Counts from the stored timeline, newest event first, back to where the count stands.
-    async fn recount(&self, tally: &mut Tally, reader: &User, view: &View, upto: Position) -> Result<()> {
+    async fn recount(&self, tally: &mut Tally, reader: Reader<'_>, view: &View, upto: Position) -> Result<()> {
         let since = tally.counted_to();
         let marks = receipts::marks(&mut *self.storage.conn().await?, view.nid, reader.nid).await?;
         tally.read_marks(&marks);
@@ -214,66 +264,4 @@ impl Unread {
         }
         Ok(())
     }
-
-    /// What an event means for the reader's count.
-    async fn bearing(&self, reader: &User, view: &View, event: &Arc<Event>) -> Result<Bearing> {
-        if event.is_redacted() {
-            return Ok(Bearing::None);
-        }
-        if event.state_key().is_some() && member_of(event).as_ref() == Some(&reader.id) {
-            return Ok(if changes_to_join(event) { Bearing::CameIn } else { Bearing::None });
-        }
-        if let Some(redacted) = &event.pdu.redacts {
-            let redacted = self.rooms.events().find(redacted).await?;
-            let taken_back = redacted.filter(|redacted| redacted.is_redacted() && redacted.room_nid == view.nid);
-            return Ok(taken_back.and_then(|event| event.position()).map_or(Bearing::None, Bearing::Redacts));
-        }
-        if event.sender_nid == reader.nid {
-            // "… by sending an event, notifications prior to and including that event MUST be marked
-            // as read": as a threaded receipt would. State is often set without reading the room.
-            if event.state_key().is_some() {
-                return Ok(Bearing::None);
-            }
-            return Ok(Bearing::Said { thread: self.judge.thread(event).await? });
-        }
-        let verdict = self.judge.judge(reader, view, event).await?;
-        if !verdict.notifies() {
-            return Ok(Bearing::None);
-        }
-        Ok(Bearing::Notifies { thread: self.judge.thread(event).await?, is_highlight: verdict.is_highlight() })
-    }
-}
-
-/// What an event means for somebody's count.
-#[derive(Debug)]
-enum Bearing {
-    None,
-    /// They came into the room: what was before is not theirs to read.
-    CameIn,
-    /// They said something themselves.
-    Said {
-        thread: Option<OwnedEventId>,
-    },
-    /// The event at this position was taken back.
-    Redacts(Position),
-    /// They are notified.
-    Notifies {
-        thread: Option<OwnedEventId>,
-        is_highlight: bool,
-    },
-}
-
-/// Whether a membership event says that somebody came in who was not in the room before.
-fn changes_to_join(event: &Arc<Event>) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Unsigned {
-        prev_content: Option<Content>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Content {
-        membership: String,
-    }
-    let before = serde_json::from_str::<Unsigned>(&format!("{{{}}}", event.unsigned)).ok();
-    let before = before.and_then(|unsigned| unsigned.prev_content);
-    membership_in(event) == Membership::Join && before.is_none_or(|content| content.membership != "join")
 }

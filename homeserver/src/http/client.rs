@@ -15,6 +15,7 @@ mod messages;
 mod moderation;
 mod openid;
 mod profile;
+mod push;
 mod push_rules;
 mod registration;
 mod relations;
@@ -204,6 +205,9 @@ pub fn routes() -> Vec<Route> {
         endpoint(push_rules::enable),
         endpoint(push_rules::actions),
         endpoint(push_rules::set_actions),
+        endpoint(push::pushers),
+        endpoint(push::set_pusher).prepared(push::with_all_parts),
+        endpoint_json(push::notifications),
 
         // Modules: Event context
         endpoint_json(messages::context),

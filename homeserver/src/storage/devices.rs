@@ -7,7 +7,7 @@ use super::{
     codec::{DeviceIdColumn, Text},
     keys,
     numbers::UserNid,
-    tokens,
+    pushers, tokens,
 };
 use crate::Result;
 
@@ -141,6 +141,7 @@ pub async fn update_last_seen(
 pub async fn delete(conn: &mut Conn, user: UserNid, device_id: &DeviceId) -> Result<()> {
     tokens::delete_of_device(conn, user, device_id).await?;
     keys::delete_device_keys(conn, user, device_id).await?;
+    pushers::delete_of_device(conn, user, device_id).await?;
     sqlx::query!("delete from devices where user_nid = ? and device_id = ?", user, device_id.as_str())
         .execute(conn)
         .await?;

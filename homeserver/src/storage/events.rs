@@ -143,6 +143,18 @@ pub async fn page(conn: &mut Conn, room: RoomNid, range: Range, limit: usize) ->
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// Lists the events of the timelines of all rooms after `since`, up to `until`, oldest first.
+pub async fn log(conn: &mut Conn, since: Position, until: Position, limit: usize) -> Result<Vec<StoredEvent>> {
+    let sql = format!("{SELECT} where position > ? and position <= ? order by position asc limit ?");
+    let rows = sqlx::query_as::<_, Row>(AssertSqlSafe(sql))
+        .bind(since.0)
+        .bind(until.0)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
 /// Lists the events of a room's timeline that were sent at or after (`forward`), or at or before,
 /// `ts_ms`, nearest first.
 pub async fn nearest(

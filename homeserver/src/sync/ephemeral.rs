@@ -9,8 +9,9 @@ use super::{
 use crate::{
     Result,
     ephemeral::{presence::Seen, receipts::content_of},
+    event::member_of,
     json,
-    rooms::view::View,
+    rooms::view::{View, membership_in},
     storage::{numbers::Position, rooms::Membership},
 };
 
@@ -22,6 +23,9 @@ impl Sync {
     pub(super) async fn presence_of_sharers(&self, asked: &Asked, moment: &Moment) -> Result<Vec<Seen>> {
         let since = asked.since.map_or(0, |since| since.ephemeral);
         let mut seen = self.presence.changed_since(since, |_| true);
+        seen.extend(self.presence_of_newcomers(asked, moment).await?);
+        seen.sort_unstable_by_key(|seen| seen.user);
+        seen.dedup_by_key(|seen| seen.user);
         if seen.is_empty() {
             return Ok(seen);
         }
@@ -37,6 +41,28 @@ impl Sync {
                 && asked.filter.presence.passes_sender(&seen.user_id)
                 && asked.filter.presence.passes_type("m.presence")
         });
+        Ok(seen)
+    }
+
+    /// The presence of those who have come into the user's rooms, and of all in rooms that the user
+    /// has come into, as far as they are there: it need not have changed to be new.
+    async fn presence_of_newcomers(&self, asked: &Asked, moment: &Moment) -> Result<Vec<Seen>> {
+        let mut seen = Vec::new();
+        let Some(since) = asked.position() else { return Ok(seen) };
+        for news in moment.news.iter().filter(|news| news.residence.membership == Membership::Join) {
+            if news.residence.position > since {
+                let view = self.rooms.load(news.room).await?;
+                seen.extend(self.presence.changed_since(0, |user| view.is_joined(user)));
+                continue;
+            }
+            for event in news.events().into_iter().flatten() {
+                let Some(member) = member_of(&event).filter(|_| membership_in(&event) == Membership::Join) else {
+                    continue;
+                };
+                let user = self.storage.find_user_nid(&member).await?;
+                seen.extend(user.and_then(|user| self.presence.find(user)));
+            }
+        }
         Ok(seen)
     }
 

@@ -12,10 +12,10 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use super::prepared::Prepared;
+use super::{Reader, prepared::Prepared};
 use crate::{
     Result,
-    accounts::{User, ignored::Ignored, push_rules::PushRules},
+    accounts::{ignored::Ignored, push_rules::PushRules},
     ephemeral::threads,
     event::Event,
     rooms::{Rooms, view::View},
@@ -64,14 +64,14 @@ impl Judge {
     }
 
     /// What the rules of `reader` say of an event of the room `view`.
-    pub async fn judge(&self, reader: &User, view: &View, event: &Arc<Event>) -> Result<Verdict> {
+    pub async fn judge(&self, reader: Reader<'_>, view: &View, event: &Arc<Event>) -> Result<Verdict> {
         if event.sender_nid == reader.nid {
             return Ok(Verdict::default());
         }
-        if self.ignored.load(reader.nid, &reader.id).await?.contains(event.sender()) {
+        if self.ignored.load(reader.nid, reader.id).await?.contains(event.sender()) {
             return Ok(Verdict::default());
         }
-        let rules = self.rules.load(reader.nid, &reader.id).await?;
+        let rules = self.rules.load(reader.nid, reader.id).await?;
         let prepared = self.prepared(event);
         let context = self.context(reader, view, event).await?;
         for rule in rules.iter() {
@@ -98,15 +98,15 @@ impl Judge {
         prepared
     }
 
-    async fn context(&self, reader: &User, view: &View, event: &Event) -> Result<PushConditionRoomCtx> {
+    async fn context(&self, reader: Reader<'_>, view: &View, event: &Event) -> Result<PushConditionRoomCtx> {
         let member_count = UInt::new_saturating(view.joined.len() as u64);
         let name = self.display_name(reader, view).await?;
-        let context = PushConditionRoomCtx::new(view.id.clone(), member_count, reader.id.clone(), name);
+        let context = PushConditionRoomCtx::new(view.id.clone(), member_count, reader.id.to_owned(), name);
         Ok(context.with_power_levels(self.power_levels(view, event)))
     }
 
     /// What the reader is called in the room.
-    async fn display_name(&self, reader: &User, view: &View) -> Result<String> {
+    async fn display_name(&self, reader: Reader<'_>, view: &View) -> Result<String> {
         #[derive(Deserialize)]
         struct Content {
             displayname: Option<String>,

@@ -103,6 +103,11 @@ impl Tally {
         &self.counts
     }
 
+    /// Whether the event at `position` notified the reader and is unread.
+    pub fn is_unread(&self, position: Position) -> bool {
+        self.unread.iter().any(|unread| unread.position == position.0)
+    }
+
     /// Notes that everything up to `position` has been taken into account.
     pub fn reach(&mut self, position: Position) {
         self.counted_to = self.counted_to.max(position);

@@ -57,11 +57,13 @@ impl TestDatabase {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut conn).await.expect("the statements are valid");
     }
 
-    /// Reads one text.
-    pub async fn text(&self, sql: &str) -> String {
+    /// The one value that a query answers.
+    pub async fn scalar<T>(&self, sql: &str) -> T
+    where
+        T: Type<MySql> + for<'r> Decode<'r, MySql> + Send + Unpin,
+    {
         let mut conn = MySqlConnection::connect(&self.url()).await.expect("the database is there");
-        let read = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
-        read.fetch_one(&mut conn).await.expect("the query is valid and finds a text")
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut conn).await.expect("the query answers a value")
     }
 
     /// The URL a server is configured with.

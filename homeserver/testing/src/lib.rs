@@ -4,6 +4,7 @@ mod account;
 mod attention;
 mod database;
 mod encryption;
+mod gateway;
 mod media;
 mod relations;
 mod remote;
@@ -13,6 +14,7 @@ mod user;
 
 pub use database::TestDatabase;
 pub use encryption::Signer;
+pub use gateway::TestGateway;
 pub use media::TestDownload;
 pub use remote::{Place, RemoteServer};
 pub use rooms::segment;

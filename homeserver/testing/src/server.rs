@@ -15,6 +15,7 @@ use homeserver::{
     storage::{Address, Storage},
 };
 
+use sqlx::{Decode, MySql, Type};
 use tokio::runtime::Handle;
 
 use crate::{TestDatabase, TestUser};
@@ -119,9 +120,12 @@ impl TestServer {
         self.database.execute(sql).await;
     }
 
-    /// Reads one text from the database, for what no endpoint tells.
-    pub async fn text(&self, sql: &str) -> String {
-        self.database.text(sql).await
+    /// The one value that a query answers, for what no endpoint tells.
+    pub async fn scalar<T>(&self, sql: &str) -> T
+    where
+        T: Type<MySql> + for<'r> Decode<'r, MySql> + Send + Unpin,
+    {
+        self.database.scalar(sql).await
     }
 
     /// A plain HTTP client.

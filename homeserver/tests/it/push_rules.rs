@@ -40,8 +40,10 @@ async fn everybody_has_the_default_rules_of_all_kinds() {
     assert_eq!(rules["global"], get(&alice, "global/").await);
     let mention = get(&alice, "global/override/.m.rule.is_user_mention").await;
     assert_eq!(mention["conditions"][0]["value"], alice.id.as_str());
-    let old = alice.get("/_matrix/client/r0/pushrules/").await.expect("there is an answer");
-    assert_eq!(old, rules);
+    for path in ["r0/pushrules/", "v3/user/%40alice%3Atest.local/account_data/m.push_rules"] {
+        let same = alice.get(&format!("/_matrix/client/{path}")).await.expect("there is an answer");
+        assert_eq!(same, rules, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -181,7 +181,7 @@ async fn redacted_messages_are_not_found() {
         assert_eq!(bodies(&answer), ["not to be redacted"]);
         assert_eq!(answer["count"], 1);
     }
-    let kept = server.text("select group_concat(word order by word) from search_words").await;
+    let kept = server.scalar::<String>("select group_concat(word order by word) from search_words").await;
     assert_eq!(kept, "be,not,redacted,to", "the words themselves are gone");
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{Error, Result};
 
 /// Rules of one user, at most.
-pub const MOST: usize = 1000;
+pub const MOST: usize = 500;
 /// Most bytes of a rule ID or a pattern.
 const LONGEST: usize = 255;
 /// Most bytes of all conditions or all actions of a rule.

@@ -12,7 +12,11 @@ use ruma::{
 };
 use serde_json::json;
 
-use crate::{App, Error, Result, accounts::User, http::endpoint::Ruma};
+use crate::{
+    App, Error, Result,
+    accounts::{User, push_rules},
+    http::endpoint::Ruma,
+};
 
 /// `PUT /_matrix/client/v3/user/{userId}/account_data/{type}`
 pub(super) async fn set_global(
@@ -28,7 +32,11 @@ pub(super) async fn set_global(
 /// `GET /_matrix/client/v3/user/{userId}/account_data/{type}`
 pub(super) async fn global(app: App, req: Ruma<get_global_account_data::v3::Request>) -> Result<String> {
     let user = own(&req.caller, &req.body.user_id)?;
-    let found = app.accounts.account_data.find(user.nid, None, &req.body.event_type.to_string()).await?;
+    let kind = req.body.event_type.to_string();
+    if kind == push_rules::TYPE {
+        return Ok(app.accounts.push_rules.content(user).await?.to_string());
+    }
+    let found = app.accounts.account_data.find(user.nid, None, &kind).await?;
     Ok(found.ok_or_else(not_found)?.get().to_owned())
 }
 

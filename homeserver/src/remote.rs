@@ -1,0 +1,3 @@
+//! Speaks to other programs.
+
+pub mod outgoing;

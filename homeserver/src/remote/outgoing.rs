@@ -1,0 +1,124 @@
+//! Requests to addresses that users choose. They never reach the networks that the operator forbids,
+//! whatever a name resolves to.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use ipnet::IpNet;
+use reqwest::{
+    Certificate, Client,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect,
+};
+use url::{Host, Url};
+
+use crate::{Result, config};
+
+/// How long a whole request may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long it may take to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest answer that is read, in bytes.
+const LARGEST_ANSWER: usize = 64 << 10;
+
+/// A client for such requests; clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    client: Client,
+    forbidden: Forbidden,
+}
+
+/// Networks that are never connected to.
+#[derive(Clone, Debug)]
+struct Forbidden(Arc<[IpNet]>);
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Outgoing {
+    /// A client that keeps to the operator's rules.
+    pub fn new(rules: &config::Outgoing) -> Result<Self> {
+        let forbidden = Forbidden(rules.forbidden_ranges.clone().into());
+        let mut client = Client::builder()
+            .user_agent(concat!("Salon/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Arc::new(forbidden.clone()))
+            // Where a request is sent on to is not what was checked.
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT);
+        if let Some(file) = &rules.ca_file {
+            let pem = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+            let authorities = Certificate::from_pem_bundle(&pem).with_context(|| format!("in {}", file.display()))?;
+            client = client.tls_certs_merge(authorities);
+        }
+        Ok(Self { client: client.build().context("preparing outgoing requests")?, forbidden })
+    }
+
+    /// Sends JSON by `POST`.
+    pub async fn post_json(&self, url: Url, json: String) -> anyhow::Result<Answer> {
+        self.forbidden.check(&url)?;
+        let request = self.client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(json);
+        let mut response = request.send().await?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                bail!("the answer is too large");
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: response.status(), body: body.freeze() })
+    }
+}
+
+impl Forbidden {
+    /// Refuses a URL that names an address in a forbidden network. Names are looked at when they
+    /// are resolved.
+    fn check(&self, url: &Url) -> anyhow::Result<()> {
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(_)) => return Ok(()),
+            None => bail!("the URL has no host"),
+        };
+        if self.contains(address) { Err(forbidden()) } else { Ok(()) }
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl Resolve for Forbidden {
+    fn resolve(&self, name: Name) -> Resolving {
+        let networks = self.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|address| !networks.contains(address.ip())).collect();
+            if allowed.is_empty() {
+                return Err(forbidden().into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn forbidden() -> anyhow::Error {
+    anyhow!("the address is in a network that outgoing.forbidden_ranges forbids")
+}
