@@ -25,6 +25,7 @@ run: packages
 test: packages
 	cargo test --workspace
 	tests/clients/nio/run "$(target)/debug/salon"
+	tests/clients/js/run "$(target)/debug/salon"
 
 check: packages
 	cargo fmt --all --check

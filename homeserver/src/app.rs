@@ -193,7 +193,7 @@ impl App {
         memberships.start(&accounts.administration, tasks);
         let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
         let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
-        let reading = Reading::new(storage.clone(), rooms.clone(), clock.clone());
+        let reading = Reading::new(storage.clone(), tail.clone(), rooms.clone(), clock.clone());
         let reports = Reports::new(storage.clone(), rooms.clone(), clock.clone());
         let search = Search::start(storage.clone(), tail.clone(), rooms.clone(), reading.clone(), tasks);
         let sync = Sync::new(sync::Sources {

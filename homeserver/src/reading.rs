@@ -36,6 +36,7 @@ use crate::{
         visibility::Sight,
     },
     storage::{Storage, events::Range, numbers::Position},
+    tail::Tail,
 };
 
 /// Events on a page, at most.
@@ -58,14 +59,15 @@ pub struct Around {
 #[derive(Clone, Debug)]
 pub struct Reading {
     storage: Storage,
+    tail: Tail,
     rooms: Rooms,
     clock: Clock,
 }
 
 impl Reading {
     /// Reads in `rooms`.
-    pub fn new(storage: Storage, rooms: Rooms, clock: Clock) -> Self {
-        Self { storage, rooms, clock }
+    pub fn new(storage: Storage, tail: Tail, rooms: Rooms, clock: Clock) -> Self {
+        Self { storage, tail, rooms, clock }
     }
 
     /// A page of a room's timeline. Client-server API, "Paginating events".

@@ -89,6 +89,7 @@ pub fn routes() -> Vec<Route> {
         endpoint_json(messages::messages),
         endpoint(messages::event_at),
         endpoint_json(messages::peek),
+        endpoint_json(messages::watch),
 
         // Sending events to a room
         without_state_key(endpoint(rooms::send_state)),

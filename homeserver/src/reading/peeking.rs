@@ -1,17 +1,28 @@
-//! A look into a room: its state and its newest events at once. Client-server API, "Room Previews".
+//! A look into a room: its state and its newest events at once, then what comes. Client-server API,
+//! "Room Previews".
 
-use ruma::RoomId;
+use std::time::Duration;
+
+use ruma::{RoomId, api::client::peeking::listen_to_new_events};
+use tokio::time::Instant;
 
 use super::{Reading, filter::EventFilter, token::Token, write_state_event};
 use crate::{
     Result,
     accounts::User,
     json,
-    storage::{account_data, directory, events::Range, numbers::Position},
+    rooms::timeline::Page,
+    storage::{
+        account_data, directory,
+        events::Range,
+        numbers::{Position, RoomNid},
+    },
 };
 
 /// Events that are shown.
 const EVENTS: usize = 20;
+/// How long a request waits that does not say it, and the longest.
+const WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(5));
 
 impl Reading {
     /// A room as its reader may know it, with its newest events.
@@ -49,5 +60,59 @@ impl Reading {
                 });
             });
         }))
+    }
+
+    /// The events of a room after the request's token, or from now on; waits for one if there are none.
+    pub async fn watch(&self, reader: &User, request: listen_to_new_events::v3::Request) -> Result<String> {
+        let (default, longest) = WAIT;
+        let deadline = Instant::now() + request.timeout.unwrap_or(default).min(longest);
+        let mut from = request.from.as_deref().map(Token::parse).transpose()?.map(|token| token.position);
+        loop {
+            // Not the horizon, which stays behind for those who have left.
+            let looked_at = self.tail.view().head();
+            // Looked up each time, because whoever looks in may be shut out meanwhile.
+            let (view, mut sight) = self.rooms.readable(reader, &request.room_id).await?;
+            let horizon = self.rooms.horizon(&sight);
+            let start = *from.get_or_insert(horizon);
+            let range = Range::Up(start, horizon);
+            let page = self.page(&mut sight, &view, range, EVENTS, &EventFilter::default()).await?;
+            // What was looked at and did not concern the reader need not be looked at again.
+            let end = page.next.unwrap_or(horizon).max(start);
+            if page.events.is_empty() && self.has_news_before(deadline, reader, view.nid, looked_at).await {
+                from = Some(end);
+                continue;
+            }
+            let Page { events, .. } = page;
+            let telling = self.telling(&mut sight, reader, &events).await?;
+            return Ok(json::object(|answer| {
+                answer.text("start", &Token { position: start }.to_string());
+                answer.text("end", &Token { position: end }.to_string());
+                answer.array("chunk", &events, |out, visible| telling.write(out, visible));
+            }));
+        }
+    }
+
+    /// Waits until something happens in a room after `since`; false if nothing does, or the server
+    /// is about to stop.
+    async fn has_news_before(&self, deadline: Instant, reader: &User, room: RoomNid, since: Position) -> bool {
+        let mut heads = self.tail.bus().watch();
+        let parked = self.tail.bus().park(reader.nid);
+        let news = async {
+            loop {
+                heads.borrow_and_update();
+                let is_known = {
+                    let tail = self.tail.view();
+                    !tail.reaches(since) || tail.room_has_news(room, since)
+                };
+                if is_known {
+                    return true;
+                }
+                tokio::select! {
+                    changed = heads.changed() => if changed.is_err() { return false },
+                    is_open = parked.woken() => if !is_open { return false },
+                }
+            }
+        };
+        tokio::time::timeout_at(deadline, news).await.unwrap_or(false)
     }
 }

@@ -14,7 +14,7 @@ use homeserver::{
     config::Hidden,
     storage::{Address, Storage},
 };
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection, Decode, MySql, MySqlConnection, Type};
 use tokio::sync::OnceCell;
 
 /// How long the database server may take to start.

@@ -242,6 +242,59 @@ async fn world_readable_rooms_can_be_looked_into() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_into_a_room_sees_what_comes() {
+    let server = TestServer::start().await;
+    let [alice, stranger] = server.users(["alice", "stranger"]).await;
+    let content = json!({ "history_visibility": "world_readable" });
+    let visibility = json!({ "type": "m.room.history_visibility", "state_key": "", "content": content });
+    let open = alice.create_room_with(json!({ "preset": "public_chat", "initial_state": [visibility] })).await;
+    let closed = alice.create_public_room().await;
+    let events = |room: &RoomId, more: &str| {
+        let path = format!("/_matrix/client/v3/events?room_id={}{more}", segment(room.as_str()));
+        let stranger = stranger.clone();
+        async move { stranger.get(&path).await }
+    };
+    alice.say(&open, "before").await;
+    let seen = get(&stranger, &open, "initialSync").await;
+    let end = seen["messages"]["end"].as_str().expect("a token").to_owned();
+
+    let none = events(&open, &format!("&timeout=0&from={end}")).await.expect("it is world-readable");
+    let waiting = tokio::spawn(events(&open, &format!("&from={end}")));
+    while server.app.tail.bus().parked() == 0 {
+        tokio::task::yield_now().await;
+    }
+    alice.say(&closed, "elsewhere").await;
+    alice.say(&open, "news").await;
+    let news = waiting.await.expect("it ends").expect("it is world-readable");
+    let refused = events(&closed, "&timeout=0").await.expect_err("it is not world-readable");
+
+    assert_eq!((&none["chunk"], &none["start"]), (&json!([]), &json!(end)));
+    assert_eq!(bodies(&news["chunk"]), ["news"]);
+    assert_eq!(news["chunk"][0]["room_id"], open.as_str());
+    let next = news["end"].as_str().expect("a token");
+    alice.say(&open, "more").await;
+    let more = events(&open, &format!("&from={next}")).await.expect("it is world-readable");
+    assert_eq!(bodies(&more["chunk"]), ["more"]);
+    refused.assert_is(&ErrorKind::Forbidden);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_left_sees_nothing_more_come() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    bob.leave(&room).await;
+    let end = get(&bob, &room, "initialSync").await["messages"]["end"].as_str().expect("a token").to_owned();
+    alice.say(&room, "secret").await;
+
+    let path = format!("/_matrix/client/v3/events?room_id={}&timeout=100&from={end}", segment(room.as_str()));
+    let none = bob.get(&path).await.expect("bob has been there");
+
+    assert_eq!(none, json!({ "start": end, "end": end, "chunk": [] }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn account_data_of_a_room_come_with_a_look_into_it() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;

@@ -1,0 +1,8 @@
+/** What a person can do; runs in the page, driven from outside. Answers are plain data. */
+
+import { logger } from "matrix-js-sdk/lib/logger.js";
+
+import { Encryption } from "./encryption.mjs";
+
+logger.setLevel("warn");
+window.person = new Encryption();
