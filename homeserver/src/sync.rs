@@ -18,7 +18,7 @@ use ruma::api::client::{filter::FilterDefinition, sync::sync_events};
 use self::{
     filter::SyncFilter,
     lazy_members::LazyMembers,
-    moment::Moment,
+    moment::{Moment, RoomNews},
     room::{Left, Sections},
     token::SyncToken,
 };
@@ -30,7 +30,11 @@ use crate::{
     json::{self, Object},
     keys::{Keys, ToDevice, device_lists},
     rooms::Rooms,
-    storage::{Storage, numbers::Position, rooms::Membership},
+    storage::{
+        Storage,
+        numbers::{Position, RoomNid},
+        rooms::Membership,
+    },
     tail::Tail,
     tasks::Tasks,
     unread::Unread,
@@ -166,6 +170,7 @@ impl Sync {
         let mut sections = Sections::default();
         let mut devices = devices::Devices::default();
         if !is_quiet {
+            self.prepare(asked, &mut moment).await?;
             own = self.own(asked, &moment).await?;
             sections = self.sections(asked, &moment, &own).await?;
             devices = self.devices(asked, &moment, &sections).await?;
@@ -188,6 +193,25 @@ impl Sync {
             sections.write(answer);
         });
         Ok((answer, has_news, next))
+    }
+
+    /// Loads at once what is told of each room that is new to the client.
+    async fn prepare(&self, asked: &Asked, moment: &mut Moment) -> Result<()> {
+        let is_new = |news: &&mut RoomNews| {
+            let is_joined = news.residence.membership == Membership::Join;
+            is_joined && asked.position().is_none_or(|since| news.residence.position > since)
+        };
+        let mut new: Vec<&mut RoomNews> = moment.news.iter_mut().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let rooms: Vec<RoomNid> = new.iter().map(|news| news.room).collect();
+        self.unread.prepare(asked.user.nid, &rooms).await?;
+        let mut receipts = self.receipts.of_rooms(&rooms, asked.user.nid).await?;
+        for news in &mut new {
+            news.receipts_so_far = receipts.remove(&news.room).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// The rooms, by what the user is in them.

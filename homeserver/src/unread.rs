@@ -10,7 +10,12 @@ mod tally;
 mod upkeep;
 mod words;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    convert::Infallible,
+    slice,
+    sync::Arc,
+};
 
 use ruma::{OwnedEventId, UserId};
 use tokio::sync::Mutex;
@@ -42,8 +47,8 @@ use crate::{
 const TALLIES: usize = 200_000;
 /// Events of the stored timeline that are looked at for one count. What is older counts as read.
 const LOOKED_AT: usize = 5_000;
-/// Events read from the database at a time.
-const PAGE: usize = 200;
+/// Events read at a time, at first and then: most readers have read something not long ago.
+const PAGES: (usize, usize) = (32, 200);
 
 /// For whom events are judged and counted.
 #[derive(Clone, Copy, Debug)]
@@ -154,15 +159,44 @@ impl Unread {
         Ok(look(&tally))
     }
 
-    /// Brings a count into memory, as it was stored.
+    /// Brings the counts of several rooms into memory at once.
+    pub async fn prepare(&self, reader: UserNid, rooms: &[RoomNid]) -> Result<()> {
+        let is_missing = |room: &RoomNid| !self.tallies.contains_key(&(reader, *room));
+        let missing: Vec<RoomNid> = rooms.iter().copied().filter(is_missing).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (room, tally) in self.read(reader, &missing).await? {
+            // One that has been brought into memory meanwhile is at least as new.
+            let Ok(_) = self.tallies.get_or_insert_with(&(reader, room), || Ok::<_, Infallible>(tally));
+        }
+        Ok(())
+    }
+
+    /// The count of one room, as it was stored.
     async fn load(&self, reader: Reader<'_>, view: &View) -> Result<Arc<Mutex<Tally>>> {
+        Ok(self.read(reader.nid, &[view.nid]).await?.remove(&view.nid).unwrap_or_default())
+    }
+
+    /// Counts as they were stored, and how far the reader has read since.
+    async fn read(&self, reader: UserNid, rooms: &[RoomNid]) -> Result<HashMap<RoomNid, Arc<Mutex<Tally>>>> {
+        let head = self.tail.view().head();
         let mut conn = self.storage.conn().await?;
-        let stored = unread::find(&mut conn, reader.nid, view.nid).await?;
-        let marks = receipts::marks(&mut conn, view.nid, reader.nid).await?;
+        let stored = unread::find(&mut conn, reader, rooms).await?;
+        let marks = receipts::marks_in(&mut conn, rooms, reader).await?;
         drop(conn);
-        let mut tally = stored.and_then(|stored| Tally::restore(stored.position, &stored.content)).unwrap_or_default();
-        tally.read_marks(&marks);
-        Ok(Arc::new(Mutex::new(tally)))
+        let mut tallies: HashMap<RoomNid, Tally> = rooms.iter().map(|room| (*room, Tally::default())).collect();
+        for row in stored {
+            tallies.extend(Tally::restore(row.position, &row.content).map(|tally| (row.room, tally)));
+        }
+        for (room, mark) in &marks {
+            tallies.entry(*room).or_default().read_marks(slice::from_ref(mark));
+        }
+        let finish = |(room, mut tally): (RoomNid, Tally)| {
+            tally.marks_reach(head);
+            (room, Arc::new(Mutex::new(tally)))
+        };
+        Ok(tallies.into_iter().map(finish).collect())
     }
 
     async fn catch_up(&self, tally: &mut Tally, reader: Reader<'_>, view: &Arc<View>, upto: Position) -> Result<()> {
@@ -227,18 +261,33 @@ impl Unread {
         Ok(())
     }
 
+    /// Takes into account how far the reader has read in the room since that was last looked up.
+    async fn read_on(&self, tally: &mut Tally, reader: Reader<'_>, room: RoomNid, upto: Position) -> Result<()> {
+        if let Some(facts) = self.facts(reader, room, tally.marks_known_to(), upto) {
+            for (_, fact) in facts {
+                if let Fact::Receipt(receipt) = fact {
+                    tally.read(&receipt.thread, receipt.event_position);
+                }
+            }
+            return Ok(());
+        }
+        let marks = receipts::marks(&mut *self.storage.conn().await?, room, reader.nid).await?;
+        tally.read_marks(&marks);
+        Ok(())
+    }
+
     /// Counts from the stored timeline, newest event first, back to where the count stands.
     async fn recount(&self, tally: &mut Tally, reader: Reader<'_>, view: &View, upto: Position) -> Result<()> {
         let since = tally.counted_to();
-        let marks = receipts::marks(&mut *self.storage.conn().await?, view.nid, reader.nid).await?;
-        tally.read_marks(&marks);
+        self.read_on(tally, reader, view.nid, upto).await?;
         let mut found = Vec::new();
         let mut below = Position(upto.0 + 1);
         let mut looked_at = 0;
         'timeline: while looked_at < LOOKED_AT {
             let above = since.max(tally.everything_read_to());
-            let events = self.rooms.stored_page(view.nid, Range::Down(below, above), PAGE).await?;
-            let is_end = events.len() < PAGE;
+            let page = if looked_at == 0 { PAGES.0 } else { PAGES.1 };
+            let events = self.rooms.stored_page(view.nid, Range::Down(below, above), page).await?;
+            let is_end = events.len() < page;
             looked_at += events.len();
             for event in events {
                 let Some(position) = event.position() else { continue };

@@ -3,7 +3,7 @@
 
 mod content;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use ruma::{EventId, OwnedEventId, RoomId};
 use serde::{Deserialize, Serialize};
@@ -100,16 +100,24 @@ impl Receipts {
         self.append(&view, receipts, fully_read).await
     }
 
-    /// The content of a room's `m.receipt` event for somebody who knows nothing yet; `{}` where
-    /// there is nothing to tell.
-    pub async fn list_for_initial(&self, room: RoomNid, reader: UserNid) -> Result<String> {
-        Ok(content_of(&self.since(room, reader, Position(i64::MIN)).await?, reader))
+    /// All receipts of some rooms that `reader` may see, oldest first, from storage.
+    pub async fn of_rooms(&self, rooms: &[RoomNid], reader: UserNid) -> Result<HashMap<RoomNid, Vec<Arc<Receipt>>>> {
+        let rows = receipts::list_in(&mut *self.storage.conn().await?, rooms, reader).await?;
+        let mut by_room: HashMap<RoomNid, Vec<Arc<Receipt>>> = HashMap::new();
+        for receipt in self.named(rows).await? {
+            by_room.entry(receipt.room).or_default().push(receipt);
+        }
+        Ok(by_room)
     }
 
     /// The receipts of a room that `reader` may see and that came after `since`, oldest first, from
     /// storage.
     pub async fn since(&self, room: RoomNid, reader: UserNid, since: Position) -> Result<Vec<Arc<Receipt>>> {
         let rows = receipts::list(&mut *self.storage.conn().await?, room, reader, since).await?;
+        self.named(rows).await
+    }
+
+    async fn named(&self, rows: Vec<ReceiptRow>) -> Result<Vec<Arc<Receipt>>> {
         let users: Vec<UserNid> = rows.iter().map(|row| row.user).collect();
         let user_ids = self.storage.user_ids(&users).await?;
         let receipt = |(row, user_id): (ReceiptRow, _)| Receipt {

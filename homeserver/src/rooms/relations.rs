@@ -165,10 +165,16 @@ impl Relations {
         if parents.is_empty() {
             return Ok(all);
         }
-        let keys: Vec<(RoomNid, &EventId)> = parents.iter().map(|parent| (parent.room_nid, parent.id())).collect();
+        let mut rooms: HashMap<RoomNid, Vec<&EventId>> = HashMap::new();
+        for parent in parents {
+            rooms.entry(parent.room_nid).or_default().push(parent.id());
+        }
+        let (mut children, mut parts) = (Vec::new(), Vec::new());
         let mut conn = self.storage.conn().await?;
-        let children = relations::edits_and_references(&mut conn, &keys, until).await?;
-        let parts = relations::thread_parts(&mut conn, &keys, until).await?;
+        for (room, ids) in &rooms {
+            children.extend(relations::edits_and_references(&mut conn, *room, ids, until).await?);
+            parts.extend(relations::thread_parts(&mut conn, *room, ids, until).await?);
+        }
         drop(conn);
         let by_id: HashMap<&EventId, &Event> = parents.iter().map(|parent| (parent.id(), *parent)).collect();
         let mut edits: HashMap<OwnedEventId, Vec<Child>> = HashMap::new();

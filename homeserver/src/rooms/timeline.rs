@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{EventId, RoomId};
+use ruma::{EventId, RoomId, events::TimelineEventType};
 
 use super::{Rooms, view::View, visibility::Sight};
 use crate::{
@@ -155,7 +155,9 @@ impl Rooms {
             Range::Down(below, above) => {
                 let entries = tail.room_between(room, above.max(tail.start()), below);
                 let events: Vec<_> = entries.rev().filter_map(event).take(limit).collect();
-                (events.len() == limit || tail.reaches(above)).then_some(events)
+                // Nothing comes before the creation of a room.
+                let is_whole = events.last().is_some_and(|event| *event.kind() == TimelineEventType::RoomCreate);
+                (events.len() == limit || tail.reaches(above) || is_whole).then_some(events)
             }
             Range::Up(above, to) if tail.reaches(above) => {
                 let entries = tail.room_between(room, above, Position(to.0.saturating_add(1)));

@@ -1,7 +1,9 @@
 //! Reads receipts and fully-read markers. Writing them is the log's.
 
+use sqlx::{AssertSqlSafe, FromRow};
+
 use super::{
-    Conn,
+    Conn, bulk,
     codec::{EventIdColumn, Text},
     log::rows::ReceiptRow,
     numbers::{Position, RoomNid, UserNid},
@@ -37,6 +39,26 @@ pub async fn marks(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<Vec<
     Ok(rows.into_iter().map(|row| mark((row.kind, row.thread.0, row.event_position))).collect())
 }
 
+/// The same for several rooms, which are told with each.
+pub async fn marks_in(conn: &mut Conn, rooms: &[RoomNid], user: UserNid) -> Result<Vec<(RoomNid, Mark)>> {
+    let mut marks = Vec::new();
+    for list in bulk::lists(rooms) {
+        let sql = format!(
+            "select room_nid, kind, thread, event_position from receipts where user_nid = ? and room_nid in ({})",
+            bulk::marks(list.len())
+        );
+        let mut query = sqlx::query_as::<_, (i64, i8, Text, i64)>(AssertSqlSafe(sql)).bind(user.0);
+        for room in &list {
+            query = query.bind(room.0);
+        }
+        let mark = |(room, kind, thread, position): (i64, i8, Text, i64)| {
+            (RoomNid(room), Mark { kind, thread: thread.0, event_position: Position(position) })
+        };
+        marks.extend(query.fetch_all(&mut *conn).await?.into_iter().map(mark));
+    }
+    Ok(marks)
+}
+
 /// Lists the receipts of a room that `reader` may see and that came after `since`, oldest first.
 pub async fn list(conn: &mut Conn, room: RoomNid, reader: UserNid, since: Position) -> Result<Vec<ReceiptRow>> {
     let rows = sqlx::query!(
@@ -64,4 +86,44 @@ pub async fn list(conn: &mut Conn, room: RoomNid, reader: UserNid, since: Positi
             position: Position(row.position),
         })
         .collect())
+}
+
+/// Lists all receipts of several rooms that `reader` may see, oldest first.
+pub async fn list_in(conn: &mut Conn, rooms: &[RoomNid], reader: UserNid) -> Result<Vec<ReceiptRow>> {
+    #[derive(FromRow)]
+    struct Row {
+        room_nid: i64,
+        user_nid: i64,
+        kind: i8,
+        thread: Text,
+        event_id: EventIdColumn,
+        event_position: i64,
+        ts: i64,
+        position: i64,
+    }
+    let mut receipts = Vec::new();
+    for list in bulk::lists(rooms) {
+        let sql = format!(
+            "select room_nid, user_nid, kind, thread, event_id, event_position, ts, position \
+             from receipts \
+             where room_nid in ({}) and (kind = 1 or user_nid = ?) \
+             order by position",
+            bulk::marks(list.len())
+        );
+        let mut query = sqlx::query_as::<_, Row>(AssertSqlSafe(sql));
+        for room in &list {
+            query = query.bind(room.0);
+        }
+        receipts.extend(query.bind(reader.0).fetch_all(&mut *conn).await?.into_iter().map(|row| ReceiptRow {
+            room: RoomNid(row.room_nid),
+            user: UserNid(row.user_nid),
+            kind: row.kind,
+            thread: row.thread.0,
+            event_id: row.event_id.0,
+            event_position: Position(row.event_position),
+            ts: row.ts,
+            position: Position(row.position),
+        }));
+    }
+    Ok(receipts)
 }

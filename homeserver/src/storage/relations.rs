@@ -57,10 +57,13 @@ impl From<ChildRow> for Child {
     }
 }
 
-/// Lists the edits of, and references to, events of any rooms, up to a position, oldest first.
+/// Lists the edits of, and references to, events of a room, up to a position, oldest first.
+///
+/// For one room, because MariaDB takes ten times as long to plan with a list of (room, event) pairs.
 pub async fn edits_and_references(
     conn: &mut Conn,
-    parents: &[(RoomNid, &EventId)],
+    room: RoomNid,
+    parents: &[&EventId],
     until: Position,
 ) -> Result<Vec<Child>> {
     let mut children = Vec::new();
@@ -70,14 +73,14 @@ pub async fn edits_and_references(
              events.state_key_nid, events.origin_server_ts, relations.position \
              from event_relations relations \
              join events on events.event_nid = relations.event_nid \
-             where (relations.room_nid, target_id) in ({}) and rel_type in ('m.replace', 'm.reference') \
+             where relations.room_nid = ? and target_id in ({}) and rel_type in ('m.replace', 'm.reference') \
              and relations.position <= ? \
              order by relations.position",
-            pairs(list.len())
+            marks(list.len())
         );
-        let mut query = sqlx::query_as::<_, ChildRow>(AssertSqlSafe(sql));
-        for (room, parent) in &list {
-            query = query.bind(room.0).bind(parent.as_bytes());
+        let mut query = sqlx::query_as::<_, ChildRow>(AssertSqlSafe(sql)).bind(room.0);
+        for parent in &list {
+            query = query.bind(parent.as_bytes());
         }
         children.extend(query.bind(until.0).fetch_all(&mut *conn).await?.into_iter().map(Child::from));
     }
@@ -120,8 +123,9 @@ impl From<PartRow> for Part {
     }
 }
 
-/// Lists, by sender, what was written up to a position in the threads that began with `roots`.
-pub async fn thread_parts(conn: &mut Conn, roots: &[(RoomNid, &EventId)], until: Position) -> Result<Vec<Part>> {
+/// Lists, by sender, what was written up to a position in the threads of a room that began with
+/// `roots`.
+pub async fn thread_parts(conn: &mut Conn, room: RoomNid, roots: &[&EventId], until: Position) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for list in lists(roots) {
         let sql = format!(
@@ -129,17 +133,17 @@ pub async fn thread_parts(conn: &mut Conn, roots: &[(RoomNid, &EventId)], until:
              from (\
                  select room_nid, target_id, sender_nid, count(*) as events, max(position) as position \
                  from event_relations \
-                 where (room_nid, target_id) in ({}) and rel_type = 'm.thread' and position <= ? \
+                 where room_nid = ? and target_id in ({}) and rel_type = 'm.thread' and position <= ? \
                  group by room_nid, target_id, sender_nid\
              ) parts \
              join event_relations latest on latest.room_nid = parts.room_nid \
                  and latest.target_id = parts.target_id and latest.rel_type = 'm.thread' \
                  and latest.position = parts.position and latest.sender_nid = parts.sender_nid",
-            pairs(list.len())
+            marks(list.len())
         );
-        let mut query = sqlx::query_as::<_, PartRow>(AssertSqlSafe(sql));
-        for (room, root) in &list {
-            query = query.bind(room.0).bind(root.as_bytes());
+        let mut query = sqlx::query_as::<_, PartRow>(AssertSqlSafe(sql)).bind(room.0);
+        for root in &list {
+            query = query.bind(root.as_bytes());
         }
         parts.extend(query.bind(until.0).fetch_all(&mut *conn).await?.into_iter().map(Part::from));
     }
@@ -168,9 +172,4 @@ pub async fn has_annotation(
         key
     );
     Ok(found.fetch_optional(conn).await?.is_some())
-}
-
-/// `count` pairs of question marks, separated by commas.
-fn pairs(count: usize) -> String {
-    vec![format!("({})", marks(2)); count].join(",")
 }

@@ -1,10 +1,10 @@
 //! Unread counts, as they stood when they were last stored.
 
-use sqlx::Arguments;
+use sqlx::{Arguments, AssertSqlSafe};
 
 use super::{
     Conn,
-    bulk::Insert,
+    bulk::{self, Insert},
     codec::Text,
     numbers::{Position, RoomNid, UserNid},
 };
@@ -20,16 +20,27 @@ pub struct UnreadRow {
     pub content: String,
 }
 
-/// Finds a count.
-pub async fn find(conn: &mut Conn, user: UserNid, room: RoomNid) -> Result<Option<UnreadRow>> {
-    let row = sqlx::query!(
-        "select position, content as `content: Text` from unread_counts where user_nid = ? and room_nid = ?",
-        user,
-        room
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| UnreadRow { user, room, position: Position(row.position), content: row.content.0 }))
+/// Finds a user's counts in `rooms`.
+pub async fn find(conn: &mut Conn, user: UserNid, rooms: &[RoomNid]) -> Result<Vec<UnreadRow>> {
+    let mut counts = Vec::new();
+    for list in bulk::lists(rooms) {
+        let sql = format!(
+            "select room_nid, position, content from unread_counts where user_nid = ? and room_nid in ({})",
+            bulk::marks(list.len())
+        );
+        let mut query = sqlx::query_as::<_, (i64, i64, Text)>(AssertSqlSafe(sql)).bind(user.0);
+        for room in &list {
+            query = query.bind(room.0);
+        }
+        let rows = query.fetch_all(&mut *conn).await?.into_iter();
+        counts.extend(rows.map(|(room, position, content)| UnreadRow {
+            user,
+            room: RoomNid(room),
+            position: Position(position),
+            content: content.0,
+        }));
+    }
+    Ok(counts)
 }
 
 /// Stores counts, each in the place of an older one.

@@ -81,7 +81,7 @@ impl Sync {
                 (Some(since), None) => {
                     content_of(&self.receipts.since(news.room, asked.user.nid, since).await?, asked.user.nid)
                 }
-                (None, _) => self.receipts.list_for_initial(news.room, asked.user.nid).await?,
+                (None, _) => content_of(&news.receipts_so_far, asked.user.nid),
             };
             if receipts != "{}" {
                 events.push(event("m.receipt", &receipts));

@@ -37,6 +37,8 @@ pub struct RoomNews {
     pub residence: Residence,
     /// The facts since the client's token; none if they have to be read from the database.
     pub facts: Option<Vec<Entry>>,
+    /// All receipts of a room that is new to the client, oldest first; see `Sync::prepare`.
+    pub receipts_so_far: Vec<Arc<Receipt>>,
 }
 
 impl RoomNews {
@@ -91,7 +93,7 @@ impl Moment {
             };
             if is_new || (is_joined && has_news) {
                 let facts = known.map(|since| view.room(*room, since).cloned().collect());
-                news.push(RoomNews { room: *room, residence: *residence, facts });
+                news.push(RoomNews { room: *room, residence: *residence, facts, receipts_so_far: Vec::new() });
             }
         }
         let device_lists = known.map(|since| view.device_lists(since).collect());
@@ -105,7 +107,12 @@ impl Moment {
             if let Some(residence) = residence
                 && !self.news.iter().any(|news| news.room == room)
             {
-                self.news.push(RoomNews { room, residence: *residence, facts: Some(Vec::new()) });
+                self.news.push(RoomNews {
+                    room,
+                    residence: *residence,
+                    facts: Some(Vec::new()),
+                    receipts_so_far: Vec::new(),
+                });
             }
         }
     }

@@ -25,6 +25,8 @@ const WORTH_SAVING: usize = 32;
 #[derive(Debug)]
 pub struct Tally {
     counted_to: Position,
+    /// The reader's receipts up to here have been taken into account.
+    marks_known_to: Position,
     /// How far everything is read, threads or not.
     everything: Position,
     /// How far what is in no thread is read.
@@ -52,6 +54,7 @@ impl Default for Tally {
     fn default() -> Self {
         Self {
             counted_to: Position(i64::MIN),
+            marks_known_to: Position(i64::MIN),
             everything: Position(i64::MIN),
             main: Position(i64::MIN),
             threads: BTreeMap::new(),
@@ -91,6 +94,16 @@ impl Tally {
     /// Everything up to here has been taken into account.
     pub fn counted_to(&self) -> Position {
         self.counted_to
+    }
+
+    /// The reader's receipts up to here have been taken into account.
+    pub fn marks_known_to(&self) -> Position {
+        self.marks_known_to.max(self.counted_to)
+    }
+
+    /// Notes that the reader's receipts up to `position` have been taken into account.
+    pub fn marks_reach(&mut self, position: Position) {
+        self.marks_known_to = position;
     }
 
     /// Everything up to here is read, threads or not.
