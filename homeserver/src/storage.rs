@@ -45,6 +45,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use rand::Rng;
 use sqlx::{Connection, MySql, Pool, Transaction, mysql::MySqlPoolOptions, pool::PoolConnection};
+use tracing::warn;
 
 pub use self::address::Address;
 use crate::Result;
@@ -61,6 +62,8 @@ const TRANSACTION_ATTEMPTS: u32 = 10;
 /// A connection that rested for longer is tried before it is used: the database may have been
 /// restarted meanwhile. Busy ones are not, because that costs a round trip.
 const RESTED: Duration = Duration::from_secs(1);
+/// How long connections may take to be given back when the server stops.
+const CLOSING: Duration = Duration::from_secs(5);
 /// What every session is set to, so that nothing depends on the server's configuration. The
 /// isolation level is set by statement because its variable has different names in MySQL and
 /// MariaDB.
@@ -164,8 +167,11 @@ impl Storage {
         &self.inner.key_supplies
     }
 
-    /// Closes all connections.
+    /// Closes all connections, and does not wait for ever for those in use.
     pub async fn close(&self) {
-        self.pool.close().await;
+        if tokio::time::timeout(CLOSING, self.pool.close()).await.is_err() {
+            let (open, idle) = self.connections();
+            warn!(open, idle, "Some connections to the database are still in use and are cut");
+        }
     }
 }

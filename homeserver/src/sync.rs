@@ -112,7 +112,7 @@ impl Sync {
             now_ms: self.clock.now_ms(),
         };
         if let Some((since, device_id)) = asked.since.zip(asked.user.device_id.as_ref()) {
-            self.to_device.acknowledge(asked.user.nid, device_id, since.position).await?;
+            self.to_device.acknowledge(asked.user.nid, device_id, since.to_device_told()).await?;
         }
         self.presence.touch(&asked.user, &request.set_presence);
         let wait = request.timeout.unwrap_or_default().min(LONGEST_WAIT);
@@ -161,9 +161,10 @@ impl Sync {
         if let Some(since) = asked.since {
             moment.note_rooms(self.typing.rooms_changed_since(since.ephemeral));
         }
-        let next = SyncToken { position: moment.head, ephemeral };
+        let mut next = SyncToken { position: moment.head, ephemeral, to_device: None };
         let presence = self.presence_of_sharers(asked, &moment).await?;
-        let is_quiet = moment.is_quiet() && asked.since.is_some() && !asked.full_state;
+        let is_quiet =
+            moment.is_quiet() && asked.since.is_some_and(|since| since.to_device.is_none()) && !asked.full_state;
         // One's own presence is told and yet no news: asking for news changes it.
         let mut has_news = presence.iter().any(|seen| seen.user != asked.user.nid);
         let mut own = own::Own::default();
@@ -172,6 +173,7 @@ impl Sync {
         if !is_quiet {
             self.prepare(asked, &mut moment).await?;
             own = self.own(asked, &moment).await?;
+            next.to_device = own.to_device_told();
             sections = self.sections(asked, &moment, &own).await?;
             devices = self.devices(asked, &moment, &sections).await?;
             has_news |= !own.is_empty() || !sections.is_empty() || !devices.is_empty();

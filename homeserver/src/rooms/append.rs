@@ -164,7 +164,7 @@ impl Rooms {
             extremities: heads::pack(&extremities),
         });
 
-        self.events.remember(event.clone());
+        let expected = self.events.expect(event.clone());
         self.snapshots.remember(&view.snapshot);
         head.version_no += 1;
         head.extremities = extremities;
@@ -174,6 +174,7 @@ impl Rooms {
         let (room, residents, events) = (room.clone(), self.residents.clone(), self.events.clone());
         let relations = self.relations.clone();
         let publish = Box::new(move |tail: &mut crate::tail::Inner, position: Position| {
+            expected.keep();
             event.commit(position);
             if let Some(Redaction { target, redacted }) = redaction {
                 // The target was written before, but perhaps not when its redacted form was made.

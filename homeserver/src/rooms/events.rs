@@ -34,6 +34,30 @@ pub struct Events {
     nids: Arc<Cache<OwnedEventId, EventNid>>,
 }
 
+/// An event that is not durable yet: it is forgotten when this is dropped, unless it is kept.
+#[derive(Debug)]
+#[must_use]
+pub struct Expected {
+    events: Events,
+    event: Arc<Event>,
+    is_kept: bool,
+}
+
+impl Expected {
+    /// The event is durable, or somebody else expects it now.
+    pub fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.events.forget(&self.event);
+        }
+    }
+}
+
 impl Events {
     /// The events in `storage`.
     pub fn new(storage: Storage) -> Self {
@@ -88,7 +112,7 @@ impl Events {
         Ok(ids.iter().map(|id| events.get(id).cloned()).collect())
     }
 
-    /// Keeps an event that was committed, or is about to be.
+    /// Keeps an event that was committed.
     pub fn remember(&self, event: Arc<Event>) {
         self.nids.insert(event.pdu.event_id.clone(), event.nid);
         self.by_nid.insert(event.nid, event);
@@ -99,8 +123,13 @@ impl Events {
         self.remember(event);
     }
 
-    /// Gives up an event that was remembered but could not be committed.
-    pub fn forget(&self, event: &Event) {
+    /// Keeps an event that is about to be committed, so that others can build on it.
+    pub fn expect(&self, event: Arc<Event>) -> Expected {
+        self.remember(event.clone());
+        Expected { events: self.clone(), event, is_kept: false }
+    }
+
+    fn forget(&self, event: &Event) {
         self.nids.remove(event.id());
         self.by_nid.remove(&event.nid);
     }

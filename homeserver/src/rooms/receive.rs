@@ -238,14 +238,17 @@ impl Rooms {
         }
         extremities.push(Extremity { nid: event.nid, depth: event.pdu.depth, id: event.id().to_owned() });
 
-        self.events.remember(event.clone());
+        let expected = self.events.expect(event.clone());
         let current = self.resolver.resolve(&rules, room.nid, states).await?;
         let changes = self.changes(&head.view.snapshot.map, &current).await?;
         let mut snapshots: Vec<SnapshotRow> = before.1.into_iter().collect();
         let (current, row) = self.stored(head, &before.0, current).await?;
         snapshots.extend(row);
         let auth = auth.iter().map(|event| event.nid).collect();
-        self.append(room, head, Addition { event, auth, current, snapshots, changes, extremities, room: None }).await
+        let addition = Addition { event, auth, current, snapshots, changes, extremities, room: None };
+        let job = self.append(room, head, addition).await?;
+        expected.keep();
+        Ok(job)
     }
 
     /// What differs between two states.

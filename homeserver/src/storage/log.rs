@@ -122,7 +122,7 @@ impl<V: 'static> Log<V> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let jobs = Arc::new(tokio::sync::Mutex::new(jobs));
         let readers: Arc<dyn Readers<V>> = Arc::new(readers);
-        tasks.start_always("log", move |stop| {
+        tasks.start_foundation("log", move |stop| {
             let writer = Writer { storage: storage.clone(), readers: readers.clone(), metrics: metrics.clone() };
             let jobs = jobs.clone();
             async move { writer.run(&mut *jobs.lock().await, stop).await }

@@ -1,7 +1,5 @@
 //! Reads what `/sync` tells from the tables, for clients whose token is older than the tail.
 
-use ruma::DeviceId;
-
 use super::{
     Conn,
     codec::Text,
@@ -42,29 +40,6 @@ pub async fn account_data_since(
         content: row.content.0,
     });
     Ok(all.collect())
-}
-
-/// Lists the messages for a device after `since`, up to `head`, oldest first.
-pub async fn to_device_since(
-    conn: &mut Conn,
-    user: UserNid,
-    device_id: &DeviceId,
-    since: Option<Position>,
-    head: Position,
-) -> Result<Vec<String>> {
-    let rows = sqlx::query_scalar!(
-        "select content as `content: Text`
-         from to_device_messages
-         where user_nid = ? and device_id = ? and position > ? and position <= ?
-         order by position",
-        user,
-        device_id.as_str(),
-        since.unwrap_or(Position::ZERO),
-        head
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|content| content.0).collect())
 }
 
 /// Lists the users whose devices or keys changed after `since`, up to `head`.

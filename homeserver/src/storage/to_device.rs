@@ -26,7 +26,7 @@ pub async fn list(
     device_id: &DeviceId,
     after: Position,
     up_to: Position,
-    limit: u32,
+    limit: usize,
 ) -> Result<Vec<WaitingMessage>> {
     let rows = sqlx::query!(
         "select position, content as `content: Text` from to_device_messages
@@ -37,7 +37,7 @@ pub async fn list(
         device_id.as_str(),
         after,
         up_to,
-        limit
+        limit as u64
     )
     .fetch_all(conn)
     .await?;
@@ -108,7 +108,7 @@ pub async fn list_outgoing(conn: &mut Conn, destination: &ServerName, limit: u32
          order by position
          limit ?",
         destination.as_str(),
-        limit
+        limit as u64
     )
     .fetch_all(conn)
     .await?;

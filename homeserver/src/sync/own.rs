@@ -7,16 +7,25 @@ use crate::{
     Result,
     accounts::push_rules,
     json::Object,
-    storage::{numbers::RoomNid, streams},
+    storage::{
+        numbers::{Position, RoomNid},
+        streams, to_device,
+    },
     tail::Fact,
 };
+
+/// Messages for a device in one answer, at most. Client-server API, "Send-to-Device messaging".
+const MESSAGES: usize = 100;
 
 /// Account data and to-device messages.
 #[derive(Debug, Default)]
 pub(super) struct Own {
     global: Vec<(String, String)>,
     rooms: HashMap<RoomNid, Vec<(String, String)>>,
-    to_device: Vec<Arc<str>>,
+    /// Oldest first.
+    to_device: Vec<(Position, Arc<str>)>,
+    /// Whether there are more.
+    has_more: bool,
 }
 
 impl Own {
@@ -27,6 +36,11 @@ impl Own {
     /// The account data of a room: types and contents.
     pub(super) fn of_room(&self, room: RoomNid) -> &[(String, String)] {
         self.rooms.get(&room).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest message for the device that is told, if there are more.
+    pub(super) fn to_device_told(&self) -> Option<Position> {
+        self.to_device.last().map(|(position, _)| *position).filter(|_| self.has_more)
     }
 
     fn note(&mut self, room: Option<RoomNid>, kind: String, content: String) {
@@ -44,7 +58,7 @@ impl Own {
         }
         if !self.to_device.is_empty() {
             answer.object("to_device", |part| {
-                part.array("events", &self.to_device, |out, message| out.push_str(message));
+                part.array("events", &self.to_device, |out, (_, message)| out.push_str(message));
             });
         }
     }
@@ -70,7 +84,7 @@ impl Sync {
                         own.note(data.room, data.kind.clone(), data.content.get().to_owned());
                     }
                     Fact::ToDevice(message) if Some(&message.device_id) == device_id => {
-                        own.to_device.push(message.json.clone());
+                        own.to_device.push((entry.position, message.json.clone()));
                     }
                     _ => {}
                 }
@@ -85,11 +99,18 @@ impl Sync {
                 }
                 own.note(data.room, data.kind, data.content);
             }
-            if let Some(device_id) = device_id {
-                let messages = streams::to_device_since(&mut conn, asked.user.nid, device_id, since, moment.head);
-                own.to_device = messages.await?.into_iter().map(Into::into).collect();
-            }
         }
+        if let Some(device_id) = device_id
+            && (moment.own.is_none() || asked.since.is_some_and(|since| since.to_device.is_some()))
+        {
+            let told = asked.since.map_or(Position::ZERO, |since| since.to_device_told());
+            let mut conn = self.storage.conn().await?;
+            let waiting = to_device::list(&mut conn, asked.user.nid, device_id, told, moment.head, MESSAGES + 1);
+            let waiting = waiting.await?.into_iter();
+            own.to_device = waiting.map(|message| (message.position, message.json.into())).collect();
+        }
+        own.has_more = own.to_device.len() > MESSAGES;
+        own.to_device.truncate(MESSAGES);
         if asked.since.is_none() {
             // Also those who never changed a rule have rules, and what is stored may be out of date.
             let rules = self.push_rules.content(&asked.user).await?;

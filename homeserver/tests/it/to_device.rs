@@ -44,6 +44,32 @@ async fn a_message_waits_for_its_device_once_however_often_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_messages_are_told_a_hundred_at_a_time() {
+    let server = TestServer::start().await;
+    let [alice, new, old] = server.users(["alice", "new", "old"]).await;
+    let start = old.get("/_matrix/client/v3/sync").await.expect("sync answers")["next_batch"].clone();
+    for number in 0..230 {
+        let content = json!({ "number": number });
+        let messages = json!({ new.id.as_str(): { "*": content }, old.id.as_str(): { "*": content } });
+        alice.send_to_device("test.count", &number.to_string(), messages).await.expect("the message can be sent");
+    }
+
+    for (bob, mut token) in [(new, Value::Null), (old, start)] {
+        let (mut told, mut sizes) = (Vec::new(), Vec::new());
+        while told.len() < 230 {
+            let since = token.as_str().map(|token| format!("since={token}")).unwrap_or_default();
+            let answer =
+                bob.get(&format!("/_matrix/client/v3/sync?timeout=30000&{since}")).await.expect("sync answers");
+            let messages = answer["to_device"]["events"].as_array().expect("there are more");
+            sizes.push(messages.len());
+            told.extend(messages.iter().filter_map(|message| message["content"]["number"].as_i64()));
+            token = answer["next_batch"].clone();
+        }
+        assert_eq!((told, sizes), ((0..230).collect(), vec![100, 100, 30]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_told_until_it_is_acknowledged_and_never_again() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;

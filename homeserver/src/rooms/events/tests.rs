@@ -100,13 +100,12 @@ async fn a_replaced_event_is_not_read_again() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_not_committed_can_be_forgotten() {
+async fn an_expected_event_that_was_not_committed_is_forgotten() {
     let (_test, events) = start().await;
-    let failed = message(9, "Never written", 0);
-    events.remember(failed.clone());
+    let expected = events.expect(message(9, "Never written", 0));
     assert!(events.find(&id(9)).await.unwrap().is_some());
 
-    events.forget(&failed);
+    drop(expected);
 
     assert!(events.find(&id(9)).await.unwrap().is_none());
     assert!(events.load(EventNid(9)).await.is_err());
