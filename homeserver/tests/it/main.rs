@@ -9,6 +9,7 @@ mod cross_signing;
 mod device_lists;
 mod devices;
 mod discovery;
+mod doubt;
 mod ephemeral;
 mod following;
 mod history_visibility;

@@ -2,5 +2,6 @@
 
 mod commands;
 mod database;
+mod durability;
 mod program;
 mod serving;
