@@ -62,7 +62,7 @@ pub fn routes() -> Vec<Route> {
         endpoint_json(account::third_party_ids),
         endpoint(account::delete_third_party_id),
         endpoint(account::unbind_third_party_id),
-        custom(Method::POST, &account::THIRD_PARTY_IDS, account::refuse_third_party_id),
+        custom(Method::POST, &account::THIRD_PARTY_IDS, account::refuse_third_party_id).refused(),
         endpoint(account::whoami),
 
         // Server administration

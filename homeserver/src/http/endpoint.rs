@@ -72,6 +72,8 @@ pub struct Route {
     pub method: Method,
     /// The stable path first, then older and unstable ones.
     pub paths: Vec<String>,
+    /// Whether it always refuses, because the server does not have what it is for.
+    pub is_refused: bool,
     serve: Serve,
 }
 
@@ -93,6 +95,12 @@ impl Route {
     pub fn also(mut self, path: &str) -> Self {
         self.paths.push(path.to_owned());
         self
+    }
+
+    /// Says that it always refuses.
+    #[must_use]
+    pub fn refused(self) -> Self {
+        Self { is_refused: true, ..self }
     }
 
     /// Brings bodies into another form, or refuses them, before they are parsed.
@@ -156,13 +164,15 @@ where
     Route {
         method,
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        is_refused: false,
         serve: Serve::Whole(Arc::new(move |app, incoming| Box::pin(handler(app, incoming)))),
     }
 }
 
 /// An endpoint that reads or writes its body as a stream; it authenticates by itself.
 pub fn streaming(method: Method, paths: &[&str], serve: Streaming) -> Route {
-    Route { method, paths: paths.iter().map(|path| (*path).to_owned()).collect(), serve: Serve::Streaming(serve) }
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    Route { method, paths, is_refused: false, serve: Serve::Streaming(serve) }
 }
 
 fn bind<T, H, F>(handler: H) -> Route
@@ -179,7 +189,7 @@ where
             handler(app, request).await
         })
     };
-    Route { method: T::METHOD, paths: paths::<T>(), serve: Serve::Whole(Arc::new(serve)) }
+    Route { method: T::METHOD, paths: paths::<T>(), is_refused: false, serve: Serve::Whole(Arc::new(serve)) }
 }
 
 /// The paths of a Matrix endpoint, the newest first.
