@@ -4,6 +4,7 @@ pub mod account_data;
 pub mod administration;
 pub mod credentials;
 mod elsewhere;
+pub mod factors;
 pub mod filters;
 pub mod followed;
 pub mod ignored;
@@ -22,7 +23,7 @@ pub mod turns;
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 
 use self::{
-    account_data::AccountData, administration::Administration, credentials::Credentials, filters::Filters,
+    account_data::AccountData, administration::Administration, credentials::Credentials, factors::Factors, filters::Filters,
     ignored::Ignored, interactive_auth::InteractiveAuth, login::Login, openid::OpenId, passwords::Passwords,
     profiles::Profiles, push_rules::PushRules, registration::Registration, sessions::Sessions,
 };
@@ -70,6 +71,7 @@ pub struct Parts<'a> {
     /// The secret with which scripts create accounts.
     pub registration_secret: config::Hidden,
     pub passwords: &'a config::Passwords,
+    pub login: &'a config::Login,
     pub sessions: &'a config::Sessions,
 }
 
@@ -77,6 +79,7 @@ pub struct Parts<'a> {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each service is described where it is defined")]
 pub struct Accounts {
+    pub factors: Factors,
     pub sessions: Sessions,
     pub interactive_auth: InteractiveAuth,
     pub registration: Registration,
@@ -95,6 +98,7 @@ impl Accounts {
     pub fn new(parts: Parts<'_>) -> Result<Self> {
         tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
         let passwords = Passwords::new(parts.passwords)?;
+        let factors = Factors::new(&parts);
         let sessions = Sessions::new(&parts);
         let credentials = Credentials::new(&parts, passwords.clone());
         let interactive_auth = InteractiveAuth::new(&parts, credentials.clone());
@@ -112,6 +116,7 @@ impl Accounts {
             push_rules: PushRules::new(storage.clone(), tail, account_data.clone()),
             account_data,
             filters: Filters::new(storage, secrets, clock),
+            factors,
             sessions,
             interactive_auth,
             registration,

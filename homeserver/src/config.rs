@@ -7,6 +7,7 @@ pub mod http;
 pub mod listeners;
 mod load;
 pub mod logging;
+pub mod login;
 pub mod media;
 pub mod outgoing;
 pub mod passwords;
@@ -37,6 +38,7 @@ pub use self::{
     listeners::Listeners,
     load::load,
     logging::{LogFormat, Logging},
+    login::{Login, RequireTotp},
     media::Media,
     outgoing::Outgoing,
     passwords::Passwords,
@@ -66,6 +68,7 @@ pub struct Config {
     pub database: Database,
     pub registration: Registration,
     pub passwords: Passwords,
+    pub login: Login,
     pub sessions: Sessions,
     pub rooms: Rooms,
     pub media: Media,

@@ -11,6 +11,7 @@ pub mod device_lists;
 pub mod devices;
 pub mod directory;
 pub mod events;
+pub mod factors;
 pub mod fault;
 pub mod filters;
 pub mod interactive_auth;

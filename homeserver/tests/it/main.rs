@@ -10,6 +10,7 @@ mod device_lists;
 mod devices;
 mod discovery;
 mod ephemeral;
+mod factors;
 mod following;
 mod history_visibility;
 mod interactive_auth;
