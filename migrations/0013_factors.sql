@@ -4,7 +4,7 @@
 -- epoch) no code is looked at.
 create table if not exists totp_factors (
     user_nid bigint not null,
-    secret varbinary(255) not null,
+    secret varbinary(255) not null comment 'sealed',
     last_step bigint not null,
     failures int not null default 0,
     locked_until bigint not null default 0,
@@ -16,7 +16,7 @@ create table if not exists totp_factors (
 -- `is_replacement`: whether it is to take the place of another one.
 create table if not exists totp_enrolments (
     user_nid bigint not null,
-    secret varbinary(255) not null,
+    secret varbinary(255) not null comment 'sealed',
     is_replacement tinyint not null,
     expires_at bigint not null,
     primary key (user_nid),

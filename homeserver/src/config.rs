@@ -119,6 +119,14 @@ impl Config {
         self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
     }
 
+    /// The URL of the page on which people look after their accounts.
+    pub fn account_page(&self) -> String {
+        match &self.discovery.client_url {
+            Some(url) => format!("{}/account", url.as_str().trim_end_matches('/')),
+            None => format!("https://{}/account", self.server.name),
+        }
+    }
+
     /// Where media are kept.
     pub fn media_directory(&self) -> PathBuf {
         self.media.directory.clone().unwrap_or_else(|| self.server.data_directory.join("media"))

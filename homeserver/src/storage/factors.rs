@@ -88,10 +88,9 @@ pub async fn spend_step(conn: &mut Conn, user: UserNid, step: i64) -> Result<boo
 
 /// Uses up a recovery code; returns whether it was still good. The wrong codes before it are forgiven.
 pub async fn spend_recovery_code(conn: &mut Conn, user: UserNid, hash: &[u8; 32]) -> Result<bool> {
-    let done =
-        sqlx::query!("delete from recovery_codes where user_nid = ? and code_hash = ?", user, hash.as_slice())
-            .execute(&mut *conn)
-            .await?;
+    let done = sqlx::query!("delete from recovery_codes where user_nid = ? and code_hash = ?", user, hash.as_slice())
+        .execute(&mut *conn)
+        .await?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }

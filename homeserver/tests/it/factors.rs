@@ -148,7 +148,8 @@ async fn a_code_may_be_one_step_off_and_no_more() {
 async fn what_is_no_code_is_refused_and_does_not_count() {
     let scene = Scene::set().await;
 
-    for text in ["", "12345", "1234567", "１２３４５６", "secret", "ABCD-EFGH-JKMN-PQR", "' or 1=1 --", "\0\0\0\0\0\0"] {
+    for text in ["", "12345", "1234567", "１２３４５６", "secret", "ABCD-EFGH-JKMN-PQR", "' or 1=1 --", "\0\0\0\0\0\0"]
+    {
         assert_forbidden(&scene.verify(text).await.expect_err("this is no code"));
     }
 

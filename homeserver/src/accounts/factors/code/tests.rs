@@ -16,7 +16,8 @@ fn codes_are_read_however_they_are_typed() {
 
 #[test]
 fn what_is_no_code_is_not_read_as_one() {
-    for text in ["", "12345", "1234567", "12345a", "１２３４５６", "ABCD-EFGH-JKMN-PQR", "ABCD-EFGH-JKMN-PQRU", "*"] {
+    for text in ["", "12345", "1234567", "12345a", "１２３４５６", "ABCD-EFGH-JKMN-PQR", "ABCD-EFGH-JKMN-PQRU", "*"]
+    {
         assert_eq!(Code::parse(text), None, "{text}");
     }
 }
