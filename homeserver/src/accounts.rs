@@ -2,8 +2,10 @@
 
 pub mod account_data;
 pub mod administration;
+pub mod app_passwords;
 pub mod credentials;
 mod elsewhere;
+pub mod factors;
 pub mod filters;
 pub mod followed;
 pub mod ignored;
@@ -12,6 +14,7 @@ pub mod login;
 pub mod names;
 pub mod openid;
 pub mod passwords;
+pub mod personal_tokens;
 pub mod profiles;
 pub mod push_rules;
 pub mod registration;
@@ -22,9 +25,10 @@ pub mod turns;
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 
 use self::{
-    account_data::AccountData, administration::Administration, credentials::Credentials, filters::Filters,
-    ignored::Ignored, interactive_auth::InteractiveAuth, login::Login, openid::OpenId, passwords::Passwords,
-    profiles::Profiles, push_rules::PushRules, registration::Registration, sessions::Sessions,
+    account_data::AccountData, administration::Administration, app_passwords::AppPasswords, credentials::Credentials,
+    factors::Factors, filters::Filters, ignored::Ignored, interactive_auth::InteractiveAuth, login::Login,
+    openid::OpenId, passwords::Passwords, personal_tokens::PersonalTokens, profiles::Profiles, push_rules::PushRules,
+    registration::Registration, sessions::Sessions,
 };
 use crate::{
     Result,
@@ -32,7 +36,7 @@ use crate::{
     clock::Clock,
     config,
     secrets::Secrets,
-    storage::{Storage, numbers::UserNid},
+    storage::{Storage, numbers::UserNid, session_origins::SessionKind},
     tail::{Log, Tail},
     tasks::Tasks,
 };
@@ -52,6 +56,10 @@ pub struct User {
     pub is_admin: bool,
     /// Whether it may read, but not act.
     pub is_suspended: bool,
+    /// How the session began.
+    pub session: SessionKind,
+    /// Whether the session may read, but not act.
+    pub is_read_only: bool,
 }
 
 /// What accounts are built from.
@@ -70,6 +78,9 @@ pub struct Parts<'a> {
     /// The secret with which scripts create accounts.
     pub registration_secret: config::Hidden,
     pub passwords: &'a config::Passwords,
+    pub login: &'a config::Login,
+    /// The URL of the page on which people look after their accounts.
+    pub account_page: String,
     pub sessions: &'a config::Sessions,
 }
 
@@ -77,6 +88,9 @@ pub struct Parts<'a> {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each service is described where it is defined")]
 pub struct Accounts {
+    pub factors: Factors,
+    pub app_passwords: AppPasswords,
+    pub personal_tokens: PersonalTokens,
     pub sessions: Sessions,
     pub interactive_auth: InteractiveAuth,
     pub registration: Registration,
@@ -95,8 +109,10 @@ impl Accounts {
     pub fn new(parts: Parts<'_>) -> Result<Self> {
         tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
         let passwords = Passwords::new(parts.passwords)?;
+        let factors = Factors::new(&parts);
         let sessions = Sessions::new(&parts);
-        let credentials = Credentials::new(&parts, passwords.clone());
+        let app_passwords = AppPasswords::new(&parts, sessions.clone());
+        let credentials = Credentials::new(&parts, passwords.clone(), factors.clone(), app_passwords.clone());
         let interactive_auth = InteractiveAuth::new(&parts, credentials.clone());
         let registration = Registration::new(&parts, passwords.clone(), sessions.clone(), interactive_auth.clone())?;
         let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
@@ -111,7 +127,10 @@ impl Accounts {
             ignored: ignored::follow(storage.clone(), tail.clone()),
             push_rules: PushRules::new(storage.clone(), tail, account_data.clone()),
             account_data,
+            personal_tokens: PersonalTokens::new(storage.clone(), clock.clone(), sessions.clone()),
             filters: Filters::new(storage, secrets, clock),
+            factors,
+            app_passwords,
             sessions,
             interactive_auth,
             registration,

@@ -141,6 +141,8 @@ impl App {
             registration: &config.registration,
             registration_secret: Hidden::from(secrets::files::word(&config.registration_secret_file())?.to_string()),
             passwords: &config.passwords,
+            login: &config.login,
+            account_page: config.account_page(),
             sessions: &config.sessions,
         })?;
         let devices = Devices::new(storage.clone(), secrets.clone(), log.clone(), &accounts);

@@ -7,6 +7,7 @@ pub mod http;
 pub mod listeners;
 mod load;
 pub mod logging;
+pub mod login;
 pub mod media;
 pub mod outgoing;
 pub mod passwords;
@@ -37,6 +38,7 @@ pub use self::{
     listeners::Listeners,
     load::load,
     logging::{LogFormat, Logging},
+    login::{Login, RequireTotp},
     media::Media,
     outgoing::Outgoing,
     passwords::Passwords,
@@ -66,6 +68,7 @@ pub struct Config {
     pub database: Database,
     pub registration: Registration,
     pub passwords: Passwords,
+    pub login: Login,
     pub sessions: Sessions,
     pub rooms: Rooms,
     pub media: Media,
@@ -114,6 +117,14 @@ impl Config {
     /// Where the master key is kept.
     pub fn key_file(&self) -> PathBuf {
         self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
+    }
+
+    /// The URL of the page on which people look after their accounts.
+    pub fn account_page(&self) -> String {
+        match &self.discovery.client_url {
+            Some(url) => format!("{}/account", url.as_str().trim_end_matches('/')),
+            None => format!("https://{}/account", self.server.name),
+        }
     }
 
     /// Where media are kept.

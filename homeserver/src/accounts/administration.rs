@@ -18,7 +18,7 @@ use crate::{
     storage::{
         Storage, account_data,
         accounts::{self, Account},
-        filters, key_backups, keys,
+        factors, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, tokens,
     },
@@ -221,6 +221,7 @@ impl Administration {
                 profiles::delete_all(&mut tx, user).await?;
                 people::delete(&mut tx, user).await?;
                 tokens::delete_without_device(&mut tx, user).await?;
+                factors::delete(&mut tx, user).await?;
                 keys::delete_user_keys(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
                 if is_erased {

@@ -29,7 +29,7 @@ use crate::{
     config::RegistrationMode,
     error::ErrorKind,
     secrets::Secrets,
-    storage::{Storage, tokens::TokenHash},
+    storage::{Storage, session_origins::SessionKind, tokens::TokenHash},
 };
 
 /// The stages of which all must be completed, in this order.
@@ -60,6 +60,9 @@ impl InteractiveAuth {
     /// Succeeds when `auth` completes the proof that `caller` wants `operation`. Until then it
     /// fails with what the client has to do next.
     pub async fn require(&self, caller: &User, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<()> {
+        if caller.session == SessionKind::PersonalToken {
+            return Err(Error::forbidden("A personal access token cannot do this, because nobody can confirm it."));
+        }
         let demand = Demand {
             caller: Some(caller),
             operation_hash: operation.hash(&self.secrets),

@@ -6,9 +6,10 @@ use ruma::api::client::uiaa::AuthData;
 
 use super::{
     Parts, User,
-    credentials::Credentials,
+    credentials::{Credentials, Proof},
+    factors::Factors,
     interactive_auth::{InteractiveAuth, Operation},
-    sessions::{NewSession, SessionRequest, Sessions, locked},
+    sessions::{NewSession, Origin, SessionRequest, Sessions, locked},
 };
 use crate::{
     Error, Result,
@@ -18,6 +19,7 @@ use crate::{
     storage::{
         Storage,
         accounts::{self, AccountState},
+        app_passwords,
         numbers::UserNid,
         tokens::{self, NewToken, TokenKind},
     },
@@ -35,8 +37,10 @@ pub struct Login {
     secrets: Secrets,
     clock: Clock,
     credentials: Credentials,
+    factors: Factors,
     sessions: Sessions,
     interactive_auth: InteractiveAuth,
+    account_page: String,
 }
 
 impl Login {
@@ -51,9 +55,11 @@ impl Login {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            factors: credentials.factors().clone(),
             credentials,
             sessions,
             interactive_auth,
+            account_page: parts.account_page.clone(),
         }
     }
 
@@ -67,11 +73,24 @@ impl Login {
     ) -> Result<NewSession> {
         request.check()?;
         let account = self.credentials.find(user).await?;
-        let proof = self.credentials.check(user, account.as_ref(), password, Some(address)).await?;
-        match (account, proof) {
-            (Some(account), Some(proof)) => self.begin(account.user, Some(&proof), request).await,
-            (Some(account), None) if account.is_deactivated => Err(deactivated()),
-            _ => Err(Error::forbidden("The user name or the password is wrong.")),
+        let proof = self.credentials.prove(user, account.as_ref(), password, Some(address)).await?;
+        let wrong = || Error::forbidden("The user name or the password is wrong.");
+        let account = account.ok_or_else(wrong)?;
+        match proof {
+            Proof::Wrong if account.is_deactivated => Err(deactivated()),
+            Proof::Wrong => Err(wrong()),
+            Proof::CodeMissing => Err(self.code_missing()),
+            Proof::CodeRefused(refusal) => Err(refusal),
+            Proof::Complete { password_hash } => {
+                if self.factors.is_missing(account.user).await? {
+                    return Err(self.factor_missing());
+                }
+                self.begin(account.user, Some(&password_hash), request).await
+            }
+            Proof::AppPassword { id } => {
+                let request = SessionRequest { origin: Origin::AppPassword(id), ..request.clone() };
+                self.begin(account.user, None, &request).await
+            }
         }
     }
 
@@ -126,6 +145,11 @@ impl Login {
                 if proof.is_some() && proof != password_hash.as_deref() {
                     return Err(Error::forbidden("The password was changed a moment ago."));
                 }
+                if let Origin::AppPassword(id) = &request.origin
+                    && !app_passwords::update_used(&mut tx, user, id, self.clock.now_ms()).await?
+                {
+                    return Err(Error::forbidden("This app password was revoked a moment ago."));
+                }
                 let session = self.sessions.begin(&mut tx, user, request).await?;
                 tx.commit().await?;
                 Ok(session)
@@ -136,8 +160,29 @@ impl Login {
         }
         Ok(NewSession { user_id, device_id, tokens })
     }
+
+    /// Tells somebody who knows the password what else is needed. Clients show it, or should.
+    fn code_missing(&self) -> Error {
+        let page = &self.account_page;
+        let suffix = if self.credentials.take_codes() {
+            "add the code of your authenticator app to the end of your password, "
+        } else {
+            ""
+        };
+        Error::forbidden(format!(
+            "Two-factor authentication is on for this account. Log in through the browser, {suffix}or use an app \
+             password: {page}"
+        ))
+    }
+
+    fn factor_missing(&self) -> Error {
+        let page = &self.account_page;
+        Error::forbidden(format!(
+            "This server wants two-factor authentication for this account. Turn it on, then log in again: {page}"
+        ))
+    }
 }
 
-fn deactivated() -> Error {
+pub(super) fn deactivated() -> Error {
     Error::refused(ErrorKind::UserDeactivated, "This account has been deactivated.")
 }

@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use ruma::{DeviceId, OwnedDeviceId};
 
-pub use self::tokens::{NewSession, SessionRequest, Tokens};
+pub use self::tokens::{NewSession, Origin, SessionRequest, Tokens};
 use self::{
     cache::{Session, SessionCache},
     sightings::Sightings,
@@ -27,6 +27,8 @@ use crate::{
         devices,
         log::rows::{DeviceListRow, Rows},
         numbers::UserNid,
+        personal_tokens::Scope,
+        session_origins::SessionKind,
         tokens::{self as token_rows, TokenHash},
     },
     tail::{self, Fact, Job, Log},
@@ -130,7 +132,9 @@ impl Sessions {
         };
         let now_ms = self.clock.now_ms();
         if session.expires_at.is_some_and(|expiry| expiry <= now_ms) {
-            return Err(Error::unknown_token("This access token has expired.", true));
+            // Who has a personal access token cannot log in again for another one.
+            let may_log_in = session.session_kind != SessionKind::PersonalToken;
+            return Err(Error::unknown_token("This access token has expired.", may_log_in));
         }
         self.sightings.note(&session, address, now_ms);
         Ok(session)
@@ -164,5 +168,7 @@ fn user(session: &Session) -> User {
         is_guest: session.kind == AccountKind::Guest,
         is_admin: session.is_admin,
         is_suspended: session.state == AccountState::Suspended,
+        session: session.session_kind,
+        is_read_only: session.scope == Scope::ReadOnly,
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod attention;
+mod authenticator;
 mod database;
 mod encryption;
 mod gateway;
@@ -12,6 +13,7 @@ mod rooms;
 mod server;
 mod user;
 
+pub use authenticator::Authenticator;
 pub use database::TestDatabase;
 pub use encryption::Signer;
 pub use gateway::TestGateway;

@@ -12,6 +12,7 @@ mod devices;
 mod discovery;
 mod doubt;
 mod ephemeral;
+mod factors;
 mod following;
 mod history_visibility;
 mod interactive_auth;

@@ -9,7 +9,12 @@ use super::{
     InteractiveAuth,
     progress::{Demand, Progress},
 };
-use crate::{Error, Result, accounts::User, error::ErrorKind, storage::registration_tokens};
+use crate::{
+    Error, Result,
+    accounts::{User, credentials::Proof},
+    error::ErrorKind,
+    storage::registration_tokens,
+};
 
 /// A stage of authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +93,18 @@ impl InteractiveAuth {
         if account.as_ref().is_none_or(|account| account.user != caller.nid) {
             return Err(Error::forbidden("Only the user of this session can confirm this."));
         }
-        let proof = self.credentials.check(caller.id.as_str(), account.as_ref(), password, None).await?;
-        Ok(if proof.is_some() { Attempt::Completed } else { failed("The password is wrong.") })
+        let proof = self.credentials.prove(caller.id.as_str(), account.as_ref(), password, None).await?;
+        Ok(match proof {
+            Proof::Complete { .. } => Attempt::Completed,
+            Proof::Wrong => failed("The password is wrong."),
+            Proof::AppPassword { .. } => failed("An app password logs in, but confirms nothing."),
+            Proof::CodeMissing if self.credentials.take_codes() => {
+                failed("Add the code of your authenticator app to the end of your password.")
+            }
+            Proof::CodeMissing => failed("Two-factor authentication is on, so a password alone confirms nothing."),
+            Proof::CodeRefused(Error::Refused { kind: ErrorKind::Forbidden, message }) => failed(message),
+            Proof::CodeRefused(refusal) => return Err(refusal),
+        })
     }
 
     async fn attempt_registration_token(&self, progress: &mut Progress, token: &str) -> Result<Attempt> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
+use zeroize::Zeroizing;
 
 use super::{ACCESS, Sessions, locked};
 use crate::{
@@ -12,6 +13,8 @@ use crate::{
         accounts::{self, AccountState},
         devices,
         numbers::UserNid,
+        personal_tokens,
+        session_origins::{self, SessionKind},
         tokens::{self, NewToken, TokenHash, TokenKind},
     },
 };
@@ -36,6 +39,33 @@ pub struct SessionRequest {
     pub display_name: Option<String>,
     /// Whether the client can refresh its access token.
     pub is_refreshable: bool,
+    /// How the session begins.
+    pub origin: Origin,
+}
+
+/// How a session begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// By password, login token or registration.
+    #[default]
+    Legacy,
+    /// By the app password with this ID.
+    AppPassword(String),
+    /// By OAuth.
+    OAuth,
+    /// By an application service.
+    AppService,
+}
+
+impl Origin {
+    fn columns(&self) -> (SessionKind, Option<&str>) {
+        match self {
+            Self::Legacy => (SessionKind::Legacy, None),
+            Self::AppPassword(id) => (SessionKind::AppPassword, Some(id)),
+            Self::OAuth => (SessionKind::OAuth, None),
+            Self::AppService => (SessionKind::AppService, None),
+        }
+    }
 }
 
 /// A session that was just begun.
@@ -98,13 +128,41 @@ impl Sessions {
         let device_id = match &request.device_id {
             Some(device_id) => {
                 tokens::delete_of_device(tx, user, device_id).await?;
+                personal_tokens::delete(tx, user, device_id).await?;
                 device_id.clone()
             }
             None => secrets::capitals(DEVICE_ID).into(),
         };
         devices::insert(tx, user, &device_id, request.display_name.as_deref(), self.clock.now_ms()).await?;
+        let (kind, app_password_id) = request.origin.columns();
+        session_origins::upsert(tx, user, &device_id, kind, app_password_id).await?;
         let tokens = self.issue(tx, user, &device_id, request.is_refreshable, None).await?;
         Ok((device_id, tokens))
+    }
+
+    /// Begins the session of a personal access token inside a transaction.
+    pub(in crate::accounts) async fn begin_personal(
+        &self,
+        tx: &mut Conn,
+        user: UserNid,
+        label: &str,
+        expires_at: Option<i64>,
+    ) -> Result<(OwnedDeviceId, Zeroizing<String>)> {
+        let now_ms = self.clock.now_ms();
+        let device_id: OwnedDeviceId = secrets::capitals(DEVICE_ID).into();
+        devices::insert(tx, user, &device_id, Some(label), now_ms).await?;
+        session_origins::upsert(tx, user, &device_id, SessionKind::PersonalToken, None).await?;
+        let token = Zeroizing::new(secrets::token("salon_pat_"));
+        let row = NewToken {
+            hash: &self.secrets.hash(ACCESS, &token),
+            kind: TokenKind::Access,
+            user,
+            device_id: Some(&device_id),
+            replaces: None,
+            expires_at,
+        };
+        tokens::insert(tx, row, now_ms).await?;
+        Ok((device_id, token))
     }
 
     /// Exchanges a refresh token for new tokens. It stays good until one of them is used, so that a

@@ -32,6 +32,7 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
             device_id: request.device_id,
             display_name: request.initial_device_display_name,
             is_refreshable: request.refresh_token,
+            ..SessionRequest::default()
         }),
     };
     let (user_id, session) = app.accounts.registration.register(registration, request.auth.as_ref()).await?;

@@ -30,8 +30,12 @@ pub(super) async fn login_types(_: App, _: Ruma<get_login_types::Request>) -> Re
 pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::Response> {
     let address = req.address;
     let login::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = req.body;
-    let request =
-        SessionRequest { device_id, display_name: initial_device_display_name, is_refreshable: refresh_token };
+    let request = SessionRequest {
+        device_id,
+        display_name: initial_device_display_name,
+        is_refreshable: refresh_token,
+        ..SessionRequest::default()
+    };
     let session = begin(&app, login_info, address, &request).await?;
     let mut response = login::Response::new(session.user_id, session.tokens.access, session.device_id);
     response.refresh_token = session.tokens.refresh;
