@@ -3,6 +3,7 @@
 pub mod account_data;
 pub mod administration;
 pub mod app_passwords;
+pub mod browser_sessions;
 pub mod credentials;
 mod elsewhere;
 pub mod factors;
@@ -25,9 +26,9 @@ pub mod turns;
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 
 use self::{
-    account_data::AccountData, administration::Administration, app_passwords::AppPasswords, credentials::Credentials,
-    factors::Factors, filters::Filters, ignored::Ignored, interactive_auth::InteractiveAuth, login::Login,
-    openid::OpenId, passwords::Passwords, personal_tokens::PersonalTokens, profiles::Profiles, push_rules::PushRules,
+    account_data::AccountData, administration::Administration, browser_sessions::BrowserSessions,
+    credentials::Credentials, factors::Factors, filters::Filters, ignored::Ignored, interactive_auth::InteractiveAuth,
+    login::Login, openid::OpenId, passwords::Passwords, profiles::Profiles, push_rules::PushRules,
     registration::Registration, sessions::Sessions,
 };
 use crate::{
@@ -92,6 +93,7 @@ pub struct Accounts {
     pub app_passwords: AppPasswords,
     pub personal_tokens: PersonalTokens,
     pub sessions: Sessions,
+    pub browser_sessions: BrowserSessions,
     pub interactive_auth: InteractiveAuth,
     pub registration: Registration,
     pub login: Login,
@@ -111,8 +113,9 @@ impl Accounts {
         let passwords = Passwords::new(parts.passwords)?;
         let factors = Factors::new(&parts);
         let sessions = Sessions::new(&parts);
-        let app_passwords = AppPasswords::new(&parts, sessions.clone());
-        let credentials = Credentials::new(&parts, passwords.clone(), factors.clone(), app_passwords.clone());
+        let credentials = Credentials::new(&parts, passwords.clone());
+        let browser_sessions = BrowserSessions::new(&parts, credentials.clone(), factors.clone());
+        let browser_sessions = BrowserSessions::new(&parts, credentials.clone(), factors.clone());
         let interactive_auth = InteractiveAuth::new(&parts, credentials.clone());
         let registration = Registration::new(&parts, passwords.clone(), sessions.clone(), interactive_auth.clone())?;
         let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
@@ -132,6 +135,7 @@ impl Accounts {
             factors,
             app_passwords,
             sessions,
+            browser_sessions,
             interactive_auth,
             registration,
             login,

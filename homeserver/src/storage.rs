@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod address;
 pub mod app_passwords;
 pub mod auth_graph;
+pub mod browser_sessions;
 pub mod bulk;
 pub mod codec;
 pub mod device_lists;

@@ -7,6 +7,7 @@
 //! interactive_auth.require(&caller, auth, Operation::DeleteDevice(&device_id)).await?;
 //! ```
 
+mod fallback;
 mod operation;
 mod progress;
 mod stage;
@@ -17,7 +18,10 @@ use ruma::api::{
 };
 use serde_json::value::RawValue;
 
-pub use self::operation::Operation;
+pub use self::{
+    fallback::Pending,
+    operation::{Operation, Purpose},
+};
 use self::{
     progress::{Demand, Progress},
     stage::{Attempt, Stage},
@@ -66,7 +70,8 @@ impl InteractiveAuth {
         let demand = Demand {
             caller: Some(caller),
             operation_hash: operation.hash(&self.secrets),
-            flows: vec![vec![Stage::Password]],
+            purpose: operation.purpose(),
+            flows: vec![vec![Stage::Password], vec![Stage::Sso]],
         };
         self.advance(&demand, auth).await.map(drop)
     }
@@ -74,13 +79,19 @@ impl InteractiveAuth {
     /// The same for somebody who has no account yet. Returns the registration token that was shown,
     /// if one was asked for.
     pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<Option<TokenHash>> {
-        let stage = match self.registration {
+        let operation = Operation::Register;
+        let operation_hash = operation.hash(&self.secrets);
+        let flows = vec![vec![self.registration_stage()]];
+        let demand = Demand { caller: None, operation_hash, purpose: operation.purpose(), flows };
+        Ok(self.advance(&demand, auth).await?.registration_token)
+    }
+
+    /// What everybody has to prove who registers.
+    fn registration_stage(&self) -> Stage {
+        match self.registration {
             RegistrationMode::Token => Stage::RegistrationToken,
             RegistrationMode::Open | RegistrationMode::Closed => Stage::Dummy,
-        };
-        let operation_hash = Operation::Register.hash(&self.secrets);
-        let demand = Demand { caller: None, operation_hash, flows: vec![vec![stage]] };
-        Ok(self.advance(&demand, auth).await?.registration_token)
+        }
     }
 
     async fn advance(&self, demand: &Demand<'_>, auth: Option<&AuthData>) -> Result<Progress> {

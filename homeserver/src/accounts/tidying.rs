@@ -7,7 +7,7 @@ use tracing::warn;
 use crate::{
     Result,
     clock::Clock,
-    storage::{Storage, factors, interactive_auth, tokens},
+    storage::{Storage, browser_sessions, factors, interactive_auth, tokens},
     tasks::Tasks,
 };
 
@@ -38,5 +38,6 @@ async fn tidy(storage: &Storage, now_ms: i64) -> Result<()> {
     while tokens::delete_expired(&mut conn, now_ms).await? > 0 {}
     while interactive_auth::delete_expired(&mut conn, now_ms).await? > 0 {}
     while factors::delete_expired_enrolments(&mut conn, now_ms).await? > 0 {}
+    while browser_sessions::delete_expired(&mut conn, now_ms).await? > 0 {}
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Turns errors into answers. HTTP statuses appear only here; internal faults are logged once,
 //! here.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use ruma::api::error::{ErrorKind, RetryAfter, StandardErrorBody};
 use tracing::{error, warn};
@@ -33,6 +35,17 @@ pub fn answer(error: &Error) -> HttpResponse {
                 .json(StandardErrorBody::new(ErrorKind::Unknown, "Internal server error.".to_owned()))
         }
     }
+}
+
+/// The status and the sentence with which a page tells of `error`.
+pub fn told(error: &Error) -> (u16, Cow<'static, str>) {
+    let message = match error {
+        Error::Refused { message, .. } | Error::ServerManaged(message) | Error::Conflict(message) => message.clone(),
+        Error::InteractiveAuth(_) => "This needs to be confirmed first.".into(),
+        Error::Unavailable(..) => "Something that this server needs is away. Try again in a moment.".into(),
+        Error::Internal(_) => "Something went wrong on this server. It has been noted.".into(),
+    };
+    (answer(error).status().as_u16(), message)
 }
 
 /// The answer while the server is not complete.

@@ -1,0 +1,6 @@
+//! The pages that people see in their browsers.
+
+mod attacks;
+mod fallback;
+mod sign_in;
+mod sso;
