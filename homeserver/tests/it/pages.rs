@@ -2,5 +2,6 @@
 
 mod attacks;
 mod fallback;
+mod second_factor;
 mod sign_in;
 mod sso;

@@ -41,7 +41,7 @@ impl Language {
     }
 
     /// A sentence in this language; one that is not known stays English.
-    pub fn say<'a>(self, sentence: &'a str) -> &'a str {
+    pub fn say(self, sentence: &str) -> &str {
         match self {
             Self::English => sentence,
             Self::French => french::SENTENCES.iter().find(|(of, _)| *of == sentence).map_or(sentence, |(_, to)| to),
