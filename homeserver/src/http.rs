@@ -13,6 +13,7 @@ pub mod federation;
 pub mod gates;
 pub mod legacy;
 pub mod monitoring;
+pub mod oauth;
 pub mod pages;
 pub mod ranges;
 pub mod tls;
@@ -63,6 +64,7 @@ pub enum Socket {
 pub fn routes() -> Vec<Route> {
     let mut all = client::routes();
     all.extend(federation::routes());
+    all.extend(oauth::routes());
     all.extend(pages::routes());
     all.push(custom(http::Method::GET, &["/health"], monitoring::health));
     all

@@ -26,6 +26,7 @@ pub mod media;
 pub mod migrations;
 pub mod nids;
 pub mod numbers;
+pub mod oauth;
 pub mod people;
 pub mod personal_tokens;
 pub mod presence;

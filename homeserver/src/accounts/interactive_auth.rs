@@ -7,6 +7,7 @@
 //! interactive_auth.require(&caller, auth, Operation::DeleteDevice(&device_id)).await?;
 //! ```
 
+mod by_oauth;
 mod fallback;
 mod operation;
 mod progress;
@@ -47,6 +48,7 @@ pub struct InteractiveAuth {
     clock: Clock,
     credentials: Credentials,
     registration: RegistrationMode,
+    account_page: String,
 }
 
 impl InteractiveAuth {
@@ -58,12 +60,16 @@ impl InteractiveAuth {
             clock: parts.clock.clone(),
             credentials,
             registration: parts.registration.mode,
+            account_page: parts.account_page.clone(),
         }
     }
 
     /// Succeeds when `auth` completes the proof that `caller` wants `operation`. Until then it
     /// fails with what the client has to do next.
     pub async fn require(&self, caller: &User, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<()> {
+        if caller.session == SessionKind::OAuth {
+            return self.require_by_oauth(caller, operation).await;
+        }
         if caller.session == SessionKind::PersonalToken {
             return Err(Error::forbidden("A personal access token cannot do this, because nobody can confirm it."));
         }

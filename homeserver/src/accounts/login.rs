@@ -10,8 +10,8 @@ pub use self::sso_target::SsoTarget;
 use super::{
     Parts, User,
     browser_sessions::BrowserSession,
-    browser_sessions::BrowserSession,
-    credentials::Credentials,
+    credentials::{Credentials, Proof},
+    factors::Factors,
     interactive_auth::{InteractiveAuth, Operation},
     sessions::{NewSession, Origin, SessionRequest, Sessions, locked},
 };

@@ -8,6 +8,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use ruma::{DeviceId, OwnedDeviceId};
 
+pub(in crate::accounts) use self::tokens::Refreshed;
 pub use self::tokens::{NewSession, Origin, SessionRequest, Tokens};
 use self::{
     cache::{Session, SessionCache},

@@ -20,10 +20,16 @@ use crate::{
 };
 
 /// `GET /_matrix/client/v3/login`
-pub(super) async fn login_types(_: App, _: Ruma<get_login_types::Request>) -> Result<String> {
+pub(super) async fn login_types(app: App, _: Ruma<get_login_types::Request>) -> Result<String> {
+    let mut sso = json!({ "type": "m.login.sso" });
+    if app.accounts.oauth.is_served() {
+        // Client-server API, "OAuth 2.0 aware clients"; the other is its name in MSC3824.
+        sso["oauth_aware_preferred"] = json!(true);
+        sso["org.matrix.msc3824.delegated_oidc_compatibility"] = json!(true);
+    }
     let flows = json!([
         { "type": "m.login.password" },
-        { "type": "m.login.sso" },
+        sso,
         { "type": "m.login.token", "get_login_token": true },
     ]);
     Ok(json!({ "flows": flows }).to_string())
