@@ -3,6 +3,7 @@
 pub mod account_data;
 pub mod administration;
 pub mod app_passwords;
+pub mod browser_sessions;
 pub mod credentials;
 mod elsewhere;
 pub mod factors;
@@ -12,6 +13,7 @@ pub mod ignored;
 pub mod interactive_auth;
 pub mod login;
 pub mod names;
+pub mod oauth;
 pub mod openid;
 pub mod passwords;
 pub mod personal_tokens;
@@ -25,10 +27,11 @@ pub mod turns;
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 
 use self::{
-    account_data::AccountData, administration::Administration, app_passwords::AppPasswords, credentials::Credentials,
-    factors::Factors, filters::Filters, ignored::Ignored, interactive_auth::InteractiveAuth, login::Login,
-    openid::OpenId, passwords::Passwords, personal_tokens::PersonalTokens, profiles::Profiles, push_rules::PushRules,
-    registration::Registration, sessions::Sessions,
+    account_data::AccountData, administration::Administration, app_passwords::AppPasswords,
+    browser_sessions::BrowserSessions, credentials::Credentials, factors::Factors, filters::Filters, ignored::Ignored,
+    interactive_auth::InteractiveAuth, login::Login, oauth::OAuth, openid::OpenId, passwords::Passwords,
+    personal_tokens::PersonalTokens, profiles::Profiles, push_rules::PushRules, registration::Registration,
+    sessions::Sessions,
 };
 use crate::{
     Result,
@@ -81,6 +84,9 @@ pub struct Parts<'a> {
     pub login: &'a config::Login,
     /// The URL of the page on which people look after their accounts.
     pub account_page: String,
+    /// The URL below which OAuth is served, if it is.
+    pub oauth_base: Option<url::Url>,
+    pub oauth: &'a config::OAuth,
     pub sessions: &'a config::Sessions,
 }
 
@@ -92,6 +98,8 @@ pub struct Accounts {
     pub app_passwords: AppPasswords,
     pub personal_tokens: PersonalTokens,
     pub sessions: Sessions,
+    pub browser_sessions: BrowserSessions,
+    pub oauth: OAuth,
     pub interactive_auth: InteractiveAuth,
     pub registration: Registration,
     pub login: Login,
@@ -113,6 +121,8 @@ impl Accounts {
         let sessions = Sessions::new(&parts);
         let app_passwords = AppPasswords::new(&parts, sessions.clone());
         let credentials = Credentials::new(&parts, passwords.clone(), factors.clone(), app_passwords.clone());
+        let browser_sessions = BrowserSessions::new(&parts, credentials.clone(), factors.clone());
+        let oauth = OAuth::new(&parts, sessions.clone());
         let interactive_auth = InteractiveAuth::new(&parts, credentials.clone());
         let registration = Registration::new(&parts, passwords.clone(), sessions.clone(), interactive_auth.clone())?;
         let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
@@ -132,6 +142,8 @@ impl Accounts {
             factors,
             app_passwords,
             sessions,
+            browser_sessions,
+            oauth,
             interactive_auth,
             registration,
             login,

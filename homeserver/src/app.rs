@@ -143,6 +143,8 @@ impl App {
             passwords: &config.passwords,
             login: &config.login,
             account_page: config.account_page(),
+            oauth_base: config.oauth_base(),
+            oauth: &config.oauth,
             sessions: &config.sessions,
         })?;
         let devices = Devices::new(storage.clone(), secrets.clone(), log.clone(), &accounts);

@@ -9,6 +9,7 @@ mod load;
 pub mod logging;
 pub mod login;
 pub mod media;
+pub mod oauth;
 pub mod outgoing;
 pub mod passwords;
 pub mod presence;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub use self::{
     database::Database,
@@ -40,6 +42,7 @@ pub use self::{
     logging::{LogFormat, Logging},
     login::{Login, RequireTotp},
     media::Media,
+    oauth::OAuth,
     outgoing::Outgoing,
     passwords::Passwords,
     presence::Presence,
@@ -70,6 +73,7 @@ pub struct Config {
     pub passwords: Passwords,
     pub login: Login,
     pub sessions: Sessions,
+    pub oauth: OAuth,
     pub rooms: Rooms,
     pub media: Media,
     pub presence: Presence,
@@ -117,6 +121,15 @@ impl Config {
     /// Where the master key is kept.
     pub fn key_file(&self) -> PathBuf {
         self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
+    }
+
+    /// The URL below which OAuth is served, with a slash at its end. There is none without
+    /// `discovery.client_url`, because applications need to know it; and it must be the root of its
+    /// host, because pages refer to each other by path.
+    pub fn oauth_base(&self) -> Option<Url> {
+        let url = self.discovery.client_url.as_ref().filter(|url| self.oauth.enabled && url.path() == "/")?;
+        let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        (url.scheme() == "https" || is_local).then(|| url.clone())
     }
 
     /// The URL of the page on which people look after their accounts.

@@ -101,6 +101,11 @@ pub fn text(length: usize, alphabet: &[u8]) -> String {
     (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect()
 }
 
+/// Bytes as URL-safe text.
+pub fn encoded(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 /// A random identifier of `length` letters and digits, for things that need no secrecy.
 pub fn identifier(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()

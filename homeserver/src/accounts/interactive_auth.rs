@@ -7,6 +7,8 @@
 //! interactive_auth.require(&caller, auth, Operation::DeleteDevice(&device_id)).await?;
 //! ```
 
+mod by_oauth;
+mod fallback;
 mod operation;
 mod progress;
 mod stage;
@@ -17,7 +19,10 @@ use ruma::api::{
 };
 use serde_json::value::RawValue;
 
-pub use self::operation::Operation;
+pub use self::{
+    fallback::Pending,
+    operation::{Operation, Purpose},
+};
 use self::{
     progress::{Demand, Progress},
     stage::{Attempt, Stage},
@@ -43,6 +48,7 @@ pub struct InteractiveAuth {
     clock: Clock,
     credentials: Credentials,
     registration: RegistrationMode,
+    account_page: String,
 }
 
 impl InteractiveAuth {
@@ -54,19 +60,24 @@ impl InteractiveAuth {
             clock: parts.clock.clone(),
             credentials,
             registration: parts.registration.mode,
+            account_page: parts.account_page.clone(),
         }
     }
 
     /// Succeeds when `auth` completes the proof that `caller` wants `operation`. Until then it
     /// fails with what the client has to do next.
     pub async fn require(&self, caller: &User, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<()> {
+        if caller.session == SessionKind::OAuth {
+            return self.require_by_oauth(caller, operation).await;
+        }
         if caller.session == SessionKind::PersonalToken {
             return Err(Error::forbidden("A personal access token cannot do this, because nobody can confirm it."));
         }
         let demand = Demand {
             caller: Some(caller),
             operation_hash: operation.hash(&self.secrets),
-            flows: vec![vec![Stage::Password]],
+            purpose: operation.purpose(),
+            flows: vec![vec![Stage::Password], vec![Stage::Sso]],
         };
         self.advance(&demand, auth).await.map(drop)
     }
@@ -74,13 +85,19 @@ impl InteractiveAuth {
     /// The same for somebody who has no account yet. Returns the registration token that was shown,
     /// if one was asked for.
     pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<Option<TokenHash>> {
-        let stage = match self.registration {
+        let operation = Operation::Register;
+        let operation_hash = operation.hash(&self.secrets);
+        let flows = vec![vec![self.registration_stage()]];
+        let demand = Demand { caller: None, operation_hash, purpose: operation.purpose(), flows };
+        Ok(self.advance(&demand, auth).await?.registration_token)
+    }
+
+    /// What everybody has to prove who registers.
+    fn registration_stage(&self) -> Stage {
+        match self.registration {
             RegistrationMode::Token => Stage::RegistrationToken,
             RegistrationMode::Open | RegistrationMode::Closed => Stage::Dummy,
-        };
-        let operation_hash = Operation::Register.hash(&self.secrets);
-        let demand = Demand { caller: None, operation_hash, flows: vec![vec![stage]] };
-        Ok(self.advance(&demand, auth).await?.registration_token)
+        }
     }
 
     async fn advance(&self, demand: &Demand<'_>, auth: Option<&AuthData>) -> Result<Progress> {

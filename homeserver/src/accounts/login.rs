@@ -1,11 +1,15 @@
 //! Begins sessions of people who have an account.
 
+mod sso_target;
+
 use std::{net::IpAddr, time::Duration};
 
 use ruma::api::client::uiaa::AuthData;
 
+pub use self::sso_target::SsoTarget;
 use super::{
     Parts, User,
+    browser_sessions::BrowserSession,
     credentials::{Credentials, Proof},
     factors::Factors,
     interactive_auth::{InteractiveAuth, Operation},
@@ -29,6 +33,8 @@ use crate::{
 const PURPOSE: &str = "login token";
 /// How long a login token is good.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
+/// The same for one that a browser carries to a client at once: phones can take their time.
+const SSO_TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Logs people in.
 #[derive(Clone, Debug)]
@@ -109,20 +115,29 @@ impl Login {
     /// good too.
     pub async fn issue_token(&self, caller: &User, auth: Option<&AuthData>) -> Result<(String, Duration)> {
         self.interactive_auth.require(caller, auth, Operation::IssueLoginToken).await?;
+        Ok((self.insert_token(caller, TOKEN_LIFETIME).await?, TOKEN_LIFETIME))
+    }
+
+    /// Issues a token for the client that sent somebody to the pages of this server.
+    pub async fn issue_sso_token(&self, session: &BrowserSession) -> Result<String> {
+        self.insert_token(&session.user, SSO_TOKEN_LIFETIME).await
+    }
+
+    async fn insert_token(&self, owner: &User, lifetime: Duration) -> Result<String> {
         let token = secrets::token("salon_login_");
         let hash = self.secrets.hash(PURPOSE, &token);
         let now_ms = self.clock.now_ms();
-        let lifetime_ms = i64::try_from(TOKEN_LIFETIME.as_millis()).expect("two minutes are few milliseconds");
+        let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         let row = NewToken {
             hash: &hash,
             kind: TokenKind::Login,
-            user: caller.nid,
+            user: owner.nid,
             device_id: None,
             replaces: None,
-            expires_at: Some(now_ms + lifetime_ms),
+            expires_at: Some(now_ms.saturating_add(lifetime_ms)),
         };
         tokens::insert(&mut *self.storage.conn().await?, row, now_ms).await?;
-        Ok((token, TOKEN_LIFETIME))
+        Ok(token)
     }
 
     /// Begins a session, provided that the account may be used, and that its password is still the

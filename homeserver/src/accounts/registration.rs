@@ -128,6 +128,28 @@ impl Registration {
         Ok((user_id, session))
     }
 
+    /// Registers somebody on a page of this server, who shows `token` if one is needed.
+    pub async fn register_on_page(&self, name: &str, password: &str, token: Option<&str>) -> Result<UserNid> {
+        self.check_open()?;
+        let user_id = self.name_to_register(name).await?;
+        self.passwords.check_new(password)?;
+        let token = match self.mode {
+            RegistrationMode::Token => Some(self.interactive_auth.registration_token(token.unwrap_or_default()).await?),
+            RegistrationMode::Open | RegistrationMode::Closed => None,
+        };
+        let password = Some(password.to_owned());
+        let new = NewAccount {
+            user_id: user_id.clone(),
+            password,
+            is_admin: false,
+            display_name: None,
+            token,
+            session: None,
+        };
+        self.create(new).await?;
+        self.storage.intern_user(&user_id).await
+    }
+
     /// Refuses if nobody may register.
     pub fn check_open(&self) -> Result<()> {
         if self.mode == RegistrationMode::Closed {

@@ -8,6 +8,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use ruma::{DeviceId, OwnedDeviceId};
 
+pub(in crate::accounts) use self::tokens::Refreshed;
 pub use self::tokens::{NewSession, Origin, SessionRequest, Tokens};
 use self::{
     cache::{Session, SessionCache},
@@ -24,7 +25,7 @@ use crate::{
     storage::{
         Storage,
         accounts::{AccountKind, AccountState},
-        devices,
+        browser_sessions, devices,
         log::rows::{DeviceListRow, Rows},
         numbers::UserNid,
         personal_tokens::Scope,
@@ -85,9 +86,12 @@ impl Sessions {
         self.end_existing(user, ended).await
     }
 
-    /// Ends all sessions of `user`, or all but that of the device `kept`.
+    /// Ends all sessions of `user`, or all but that of the device `kept`; those on the pages too.
     pub async fn end_all(&self, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
-        let mut ended = devices::list_ids(&mut *self.storage.conn().await?, user).await?;
+        let mut conn = self.storage.conn().await?;
+        browser_sessions::delete_of_user(&mut conn, user, None).await?;
+        let mut ended = devices::list_ids(&mut conn, user).await?;
+        drop(conn);
         ended.retain(|device| Some(&**device) != kept);
         self.end_existing(user, ended).await
     }

@@ -7,12 +7,15 @@ use tracing::warn;
 use crate::{
     Result,
     clock::Clock,
-    storage::{Storage, factors, interactive_auth, tokens},
+    storage::{Storage, browser_sessions, factors, interactive_auth, oauth, tokens},
     tasks::Tasks,
 };
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(600);
+
+/// How long an application is remembered that has no session, in milliseconds.
+const UNUSED_CLIENT_MS: i64 = 30 * 24 * 3600 * 1000;
 
 /// Starts the task.
 pub(super) fn start(storage: Storage, clock: Clock, tasks: &Tasks) {
@@ -38,5 +41,8 @@ async fn tidy(storage: &Storage, now_ms: i64) -> Result<()> {
     while tokens::delete_expired(&mut conn, now_ms).await? > 0 {}
     while interactive_auth::delete_expired(&mut conn, now_ms).await? > 0 {}
     while factors::delete_expired_enrolments(&mut conn, now_ms).await? > 0 {}
+    while browser_sessions::delete_expired(&mut conn, now_ms).await? > 0 {}
+    while oauth::delete_expired(&mut conn, now_ms).await? > 0 {}
+    while oauth::clients::delete_unused(&mut conn, now_ms - UNUSED_CLIENT_MS).await? > 0 {}
     Ok(())
 }

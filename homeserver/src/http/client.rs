@@ -49,7 +49,7 @@ pub fn routes() -> Vec<Route> {
 
         // Client authentication
         endpoint(registration::is_token_valid),
-        endpoint(sessions::login_types),
+        endpoint_json(sessions::login_types),
         endpoint(sessions::login).prepared(legacy::login),
         endpoint(sessions::login_token).prepared(legacy::auth),
         endpoint(sessions::refresh),

@@ -7,7 +7,7 @@ use super::{
     codec::{DeviceIdColumn, Text},
     keys,
     numbers::UserNid,
-    personal_tokens, pushers, session_origins, tokens,
+    oauth, personal_tokens, pushers, session_origins, tokens,
 };
 use crate::Result;
 
@@ -144,6 +144,7 @@ pub async fn delete(conn: &mut Conn, user: UserNid, device_id: &DeviceId) -> Res
     pushers::delete_of_device(conn, user, device_id).await?;
     personal_tokens::delete(conn, user, device_id).await?;
     session_origins::delete(conn, user, device_id).await?;
+    oauth::sessions::delete(conn, user, device_id).await?;
     sqlx::query!("delete from devices where user_nid = ? and device_id = ?", user, device_id.as_str())
         .execute(conn)
         .await?;

@@ -204,6 +204,17 @@ pub async fn find_owner(conn: &mut Conn, hash: &TokenHash, kind: TokenKind, now_
     Ok(found.map(UserNid))
 }
 
+/// Finds the device that an access or refresh token belongs to.
+pub async fn find_device(conn: &mut Conn, hash: &TokenHash) -> Result<Option<(UserNid, OwnedDeviceId)>> {
+    let row = sqlx::query!(
+        "select user_nid, device_id as `device_id: DeviceIdColumn` from tokens where token_hash = ? and kind in (0, 1)",
+        hash.as_slice()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.and_then(|row| Some((UserNid(row.user_nid), row.device_id?.0))))
+}
+
 /// Deletes the tokens of a device.
 pub async fn delete_of_device(conn: &mut Conn, user: UserNid, device_id: &DeviceId) -> Result<()> {
     sqlx::query!("delete from tokens where user_nid = ? and device_id = ?", user, device_id.as_str())

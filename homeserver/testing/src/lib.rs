@@ -3,6 +3,7 @@
 mod account;
 mod attention;
 mod authenticator;
+mod browser;
 mod database;
 mod encryption;
 mod gateway;
@@ -14,6 +15,7 @@ mod server;
 mod user;
 
 pub use authenticator::Authenticator;
+pub use browser::{TestBrowser, TestPage, encode_text, parameter};
 pub use database::TestDatabase;
 pub use encryption::Signer;
 pub use gateway::TestGateway;

@@ -25,6 +25,7 @@ mod media;
 mod membership;
 mod migrations;
 mod notifications;
+mod pages;
 mod presence;
 mod profiles;
 mod public_rooms;

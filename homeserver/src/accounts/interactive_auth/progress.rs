@@ -2,7 +2,7 @@
 
 use ruma::api::client::uiaa::AuthType;
 
-use super::{Flow, InteractiveAuth, Stage};
+use super::{Flow, InteractiveAuth, Purpose, Stage};
 use crate::{
     Error, Result,
     accounts::User,
@@ -22,6 +22,8 @@ pub(super) struct Demand<'a> {
     pub(super) caller: Option<&'a User>,
     /// For what.
     pub(super) operation_hash: [u8; 32],
+    /// The same for people to read.
+    pub(super) purpose: Purpose,
     /// How: one of these.
     pub(super) flows: Vec<Flow>,
 }
@@ -92,6 +94,7 @@ impl InteractiveAuth {
         if progress.is_stored {
             rows::update(&mut conn, &hash, &row).await?;
         } else {
+            rows::insert_purpose(&mut conn, &hash, demand.purpose.name(), row.expires_at).await?;
             rows::insert(&mut conn, &hash, &row).await?;
         }
         Ok(progress.session.clone())
@@ -105,7 +108,7 @@ impl InteractiveAuth {
         rows::delete(&mut *self.storage.conn().await?, &self.session_hash(&progress.session)).await
     }
 
-    fn session_hash(&self, session: &str) -> [u8; 32] {
+    pub(super) fn session_hash(&self, session: &str) -> [u8; 32] {
         self.secrets.hash("interactive auth session", session)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     accounts::{User, credentials::Proof},
     error::ErrorKind,
-    storage::registration_tokens,
+    storage::{registration_tokens, tokens::TokenHash},
 };
 
 /// A stage of authentication.
@@ -21,6 +21,8 @@ use crate::{
 pub(super) enum Stage {
     /// Knowing the account's password.
     Password,
+    /// Signing in on a page of this server, with all that belongs to it.
+    Sso,
     /// Having a registration token.
     RegistrationToken,
     /// Nothing at all.
@@ -36,12 +38,13 @@ pub(super) enum Attempt {
 }
 
 impl Stage {
-    const ALL: [Self; 3] = [Self::Password, Self::RegistrationToken, Self::Dummy];
+    const ALL: [Self; 4] = [Self::Password, Self::Sso, Self::RegistrationToken, Self::Dummy];
 
     /// The specification's name of the stage.
     pub(super) fn kind(self) -> AuthType {
         match self {
             Self::Password => AuthType::Password,
+            Self::Sso => AuthType::Sso,
             Self::RegistrationToken => AuthType::RegistrationToken,
             Self::Dummy => AuthType::Dummy,
         }
@@ -74,6 +77,7 @@ impl InteractiveAuth {
             (Stage::Password, AuthData::Password(proof), Some(caller)) => {
                 self.attempt_password(caller, &proof.identifier, &proof.password).await?
             }
+            (Stage::Sso, ..) => failed("This is confirmed on a page of this server."),
             (Stage::RegistrationToken, AuthData::RegistrationToken(proof), _) => {
                 self.attempt_registration_token(progress, &proof.token).await?
             }
@@ -108,14 +112,19 @@ impl InteractiveAuth {
     }
 
     async fn attempt_registration_token(&self, progress: &mut Progress, token: &str) -> Result<Attempt> {
+        let Some(hash) = self.good_registration_token(token).await? else {
+            return Ok(failed("This registration token is not good."));
+        };
+        progress.registration_token = Some(hash);
+        Ok(Attempt::Completed)
+    }
+
+    /// The hash of a registration token with which somebody could register now.
+    pub(super) async fn good_registration_token(&self, token: &str) -> Result<Option<TokenHash>> {
         let hash = self.secrets.hash(crate::accounts::registration::TOKEN_PURPOSE, token);
         let is_valid =
             registration_tokens::is_valid(&mut *self.storage.conn().await?, &hash, self.clock.now_ms()).await?;
-        if !is_valid {
-            return Ok(failed("This registration token is not good."));
-        }
-        progress.registration_token = Some(hash);
-        Ok(Attempt::Completed)
+        Ok(is_valid.then_some(hash))
     }
 }
 

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use ruma::api::client::{
     session::{
         get_login_token,
-        get_login_types::v3::{self as get_login_types, LoginType, PasswordLoginType, TokenLoginType},
+        get_login_types::v3 as get_login_types,
         login::v3::{self as login, LoginInfo},
         logout, logout_all, refresh_token,
     },
     uiaa::UserIdentifier,
 };
+use serde_json::json;
 
 use crate::{
     App, Error, Result,
@@ -19,11 +20,19 @@ use crate::{
 };
 
 /// `GET /_matrix/client/v3/login`
-pub(super) async fn login_types(_: App, _: Ruma<get_login_types::Request>) -> Result<get_login_types::Response> {
-    let mut token = TokenLoginType::new();
-    token.get_login_token = true;
-    let flows = vec![LoginType::Password(PasswordLoginType::new()), LoginType::Token(token)];
-    Ok(get_login_types::Response::new(flows))
+pub(super) async fn login_types(app: App, _: Ruma<get_login_types::Request>) -> Result<String> {
+    let mut sso = json!({ "type": "m.login.sso" });
+    if app.accounts.oauth.is_served() {
+        // Client-server API, "OAuth 2.0 aware clients"; the other is its name in MSC3824.
+        sso["oauth_aware_preferred"] = json!(true);
+        sso["org.matrix.msc3824.delegated_oidc_compatibility"] = json!(true);
+    }
+    let flows = json!([
+        { "type": "m.login.password" },
+        sso,
+        { "type": "m.login.token", "get_login_token": true },
+    ]);
+    Ok(json!({ "flows": flows }).to_string())
 }
 
 /// `POST /_matrix/client/v3/login`
