@@ -1,5 +1,6 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
+pub mod appservices;
 pub mod database;
 pub mod discovery;
 pub mod hidden;
@@ -30,6 +31,7 @@ use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    appservices::AppServices,
     database::Database,
     discovery::{Contact, Discovery},
     hidden::Hidden,
@@ -71,6 +73,7 @@ pub struct Config {
     pub media: Media,
     pub presence: Presence,
     pub push: Push,
+    pub appservices: AppServices,
     pub rate_limits: RateLimits,
     pub voip: Voip,
     pub outgoing: Outgoing,

@@ -1,5 +1,6 @@
 //! Sessions: a device of a user with the tokens that authenticate it.
 
+mod assertion;
 mod cache;
 mod sightings;
 mod tokens;
@@ -8,6 +9,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use ruma::{DeviceId, OwnedDeviceId};
 
+pub use self::assertion::Identity;
 pub use self::tokens::{NewSession, SessionRequest, Tokens};
 use self::{
     cache::{Session, SessionCache},
@@ -164,5 +166,7 @@ fn user(session: &Session) -> User {
         is_guest: session.kind == AccountKind::Guest,
         is_admin: session.is_admin,
         is_suspended: session.state == AccountState::Suspended,
+        appservice: None,
+        origin_server_ts: None,
     }
 }

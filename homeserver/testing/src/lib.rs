@@ -1,10 +1,12 @@
 //! Real Salon servers in one process, for tests: each has a database, a port and a clock of its own.
 
 mod account;
+mod appservice;
 mod attention;
 mod database;
 mod encryption;
 mod gateway;
+mod listener;
 mod media;
 mod relations;
 mod remote;
@@ -12,6 +14,7 @@ mod rooms;
 mod server;
 mod user;
 
+pub use appservice::{Asked, TestAppService, Told};
 pub use database::TestDatabase;
 pub use encryption::Signer;
 pub use gateway::TestGateway;

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use ruma::api::client::{
     session::{
         get_login_token,
-        get_login_types::v3::{self as get_login_types, LoginType, PasswordLoginType, TokenLoginType},
+        get_login_types::v3::{
+            self as get_login_types, ApplicationServiceLoginType, LoginType, PasswordLoginType, TokenLoginType,
+        },
         login::v3::{self as login, LoginInfo},
         logout, logout_all, refresh_token,
     },
@@ -15,31 +17,41 @@ use ruma::api::client::{
 use crate::{
     App, Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
-    http::endpoint::Ruma,
+    http::{authenticate::Presented, endpoint::Ruma},
 };
 
 /// `GET /_matrix/client/v3/login`
 pub(super) async fn login_types(_: App, _: Ruma<get_login_types::Request>) -> Result<get_login_types::Response> {
     let mut token = TokenLoginType::new();
     token.get_login_token = true;
-    let flows = vec![LoginType::Password(PasswordLoginType::new()), LoginType::Token(token)];
+    let flows = vec![
+        LoginType::Password(PasswordLoginType::new()),
+        LoginType::Token(token),
+        LoginType::ApplicationService(ApplicationServiceLoginType::new()),
+    ];
     Ok(get_login_types::Response::new(flows))
 }
 
 /// `POST /_matrix/client/v3/login`
 pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::Response> {
-    let address = req.address;
+    let (address, caller) = (req.address, req.caller);
     let login::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = req.body;
     let request =
         SessionRequest { device_id, display_name: initial_device_display_name, is_refreshable: refresh_token };
-    let session = begin(&app, login_info, address, &request).await?;
+    let session = begin(&app, login_info, caller, address, &request).await?;
     let mut response = login::Response::new(session.user_id, session.tokens.access, session.device_id);
     response.refresh_token = session.tokens.refresh;
     response.expires_in = session.tokens.expires_in;
     Ok(response)
 }
 
-async fn begin(app: &App, info: LoginInfo, address: IpAddr, request: &SessionRequest) -> Result<NewSession> {
+async fn begin(
+    app: &App,
+    info: LoginInfo,
+    caller: Presented,
+    address: IpAddr,
+    request: &SessionRequest,
+) -> Result<NewSession> {
     let login = &app.accounts.login;
     match info {
         LoginInfo::Password(info) => match info.identifier {
@@ -49,6 +61,13 @@ async fn begin(app: &App, info: LoginInfo, address: IpAddr, request: &SessionReq
             Some(_) => Err(Error::forbidden("No account is known by this e-mail address or telephone number.")),
             None => Err(Error::bad_json("The member `identifier` is missing.")),
         },
+        LoginInfo::ApplicationService(info) => {
+            let service = caller.appservice()?;
+            let Some(UserIdentifier::Matrix(identifier)) = info.identifier else {
+                return Err(Error::bad_json("An application service names a user by `m.id.user`."));
+            };
+            login.by_appservice(&service, &identifier.user, request).await
+        }
         LoginInfo::Token(info) => login.with_token(&info.token, request).await,
         other => Err(Error::unknown(format!("Nobody can log in by {} here.", other.login_type()))),
     }
