@@ -3,6 +3,7 @@
 pub mod account_data;
 pub mod administration;
 pub mod app_passwords;
+pub mod appservices;
 pub mod browser_sessions;
 pub mod credentials;
 mod elsewhere;
@@ -24,13 +25,29 @@ pub mod sessions;
 mod tidying;
 pub mod turns;
 
+use std::sync::Arc;
+
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 
 use self::{
-    account_data::AccountData, administration::Administration, app_passwords::AppPasswords,
-    browser_sessions::BrowserSessions, credentials::Credentials, factors::Factors, filters::Filters, ignored::Ignored,
-    interactive_auth::InteractiveAuth, login::Login, oauth::OAuth, openid::OpenId, passwords::Passwords,
-    personal_tokens::PersonalTokens, profiles::Profiles, push_rules::PushRules, registration::Registration,
+    account_data::AccountData,
+    administration::Administration,
+    app_passwords::AppPasswords,
+    appservices::{AppService, AppServices},
+    browser_sessions::BrowserSessions,
+    credentials::Credentials,
+    factors::Factors,
+    filters::Filters,
+    ignored::Ignored,
+    interactive_auth::InteractiveAuth,
+    login::Login,
+    oauth::OAuth,
+    openid::OpenId,
+    passwords::Passwords,
+    personal_tokens::PersonalTokens,
+    profiles::Profiles,
+    push_rules::PushRules,
+    registration::Registration,
     sessions::Sessions,
 };
 use crate::{
@@ -63,6 +80,28 @@ pub struct User {
     pub session: SessionKind,
     /// Whether the session may read, but not act.
     pub is_read_only: bool,
+    /// The application service that acts as the user.
+    pub appservice: Option<Arc<AppService>>,
+    /// When its events are said to be sent, in ms since the epoch; now, if none. Only application
+    /// services can say so.
+    pub origin_server_ts: Option<i64>,
+}
+
+impl User {
+    /// Whether it may act as often as it likes. Application service API, "Registration",
+    /// `rate_limited`.
+    pub fn is_unlimited(&self) -> bool {
+        let is_limited = |service: &Arc<AppService>| service.is_rate_limited && service.sender != self.id;
+        self.appservice.as_ref().is_some_and(|service| !is_limited(service))
+    }
+
+    /// The same user, whose events are said to be sent at another time, if they may say so.
+    /// Application service API, "Timestamp massaging".
+    #[must_use]
+    pub fn at(mut self, origin_server_ts: Option<i64>) -> Self {
+        self.origin_server_ts = origin_server_ts.filter(|_| self.appservice.is_some());
+        self
+    }
 }
 
 /// What accounts are built from.
@@ -88,6 +127,7 @@ pub struct Parts<'a> {
     pub oauth_base: Option<url::Url>,
     pub oauth: &'a config::OAuth,
     pub sessions: &'a config::Sessions,
+    pub appservices: AppServices,
 }
 
 /// Accounts and sessions; clones share them.
@@ -110,6 +150,7 @@ pub struct Accounts {
     pub filters: Filters,
     pub ignored: Ignored,
     pub push_rules: PushRules,
+    pub appservices: AppServices,
 }
 
 impl Accounts {
@@ -129,7 +170,7 @@ impl Accounts {
         let administration =
             Administration::new(&parts, passwords, sessions.clone(), registration.clone(), interactive_auth.clone());
         elsewhere::watch(parts.storage.clone(), sessions.clone(), administration.clone(), parts.tasks);
-        let Parts { storage, secrets, clock, log, tail, server_name, .. } = parts;
+        let Parts { storage, secrets, clock, log, tail, server_name, appservices, .. } = parts;
         let account_data = AccountData::new(storage.clone(), log);
         Ok(Self {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
@@ -148,6 +189,7 @@ impl Accounts {
             registration,
             login,
             administration,
+            appservices,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
+pub mod appservices;
 pub mod database;
 pub mod discovery;
 pub mod hidden;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::{
+    appservices::AppServices,
     database::Database,
     discovery::{Contact, Discovery},
     hidden::Hidden,
@@ -78,6 +80,7 @@ pub struct Config {
     pub media: Media,
     pub presence: Presence,
     pub push: Push,
+    pub appservices: AppServices,
     pub rate_limits: RateLimits,
     pub voip: Voip,
     pub outgoing: Outgoing,

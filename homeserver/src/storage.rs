@@ -5,6 +5,7 @@ pub mod account_data;
 pub mod accounts;
 pub mod address;
 pub mod app_passwords;
+pub mod appservices;
 pub mod auth_graph;
 pub mod browser_sessions;
 pub mod bulk;

@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     storage::{
         Storage, account_data,
-        accounts::{self, Account},
+        accounts::{self, Account, AccountKind},
         factors, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, tokens,
@@ -69,8 +69,15 @@ impl Administration {
     /// Creates an account without a session and returns it.
     pub async fn create_user(&self, name: &str, password: Option<String>, is_admin: bool) -> Result<Account> {
         let user_id = self.registration.free_name(name).await?;
-        let new =
-            NewAccount { user_id: user_id.clone(), password, is_admin, display_name: None, token: None, session: None };
+        let new = NewAccount {
+            user_id: user_id.clone(),
+            password,
+            kind: AccountKind::User,
+            is_admin,
+            display_name: None,
+            token: None,
+            session: None,
+        };
         self.registration.create(new).await?;
         self.find(&user_id).await
     }

@@ -246,5 +246,7 @@ fn user(account: Account, user_id: OwnedUserId) -> User {
         is_suspended: account.is_suspended,
         session: SessionKind::Legacy,
         is_read_only: false,
+        appservice: None,
+        origin_server_ts: None,
     }
 }

@@ -9,6 +9,7 @@ use ruma::api::client::uiaa::AuthData;
 pub use self::sso_target::SsoTarget;
 use super::{
     Parts, User,
+    appservices::AppService,
     browser_sessions::BrowserSession,
     credentials::{Credentials, Proof},
     factors::Factors,
@@ -109,6 +110,25 @@ impl Login {
         drop(conn);
         let user = owner.ok_or_else(|| Error::forbidden("This login token is not known, or not good any more."))?;
         self.begin(user, None, request).await
+    }
+
+    /// Begins a session of a user of an application service. `user` is a user ID or a localpart.
+    pub async fn by_appservice(
+        &self,
+        service: &AppService,
+        user: &str,
+        request: &SessionRequest,
+    ) -> Result<NewSession> {
+        request.check()?;
+        let account = self.credentials.find(user).await?;
+        let user_id = account.as_ref().map(|account| account.user_id.clone());
+        if !user_id.is_some_and(|user_id| service.is_interested_in_user(&user_id)) {
+            let message = "This user is not one of the application service's.";
+            return Err(Error::refused(ErrorKind::Exclusive, message));
+        }
+        let account = account.ok_or_else(|| Error::forbidden("There is no such account."))?;
+        let request = SessionRequest { origin: Origin::AppService, ..request.clone() };
+        self.begin(account.user, None, &request).await
     }
 
     /// Issues a token with which another client can log in once as `caller`; returns how long it is

@@ -1,9 +1,10 @@
 //! Creates accounts: by registration, by scripts, by administrators.
 
+mod by_appservices;
 mod scripts;
 mod tokens;
 
-use ruma::{OwnedServerName, OwnedUserId, api::client::uiaa::AuthData};
+use ruma::{OwnedServerName, OwnedUserId, UserId, api::client::uiaa::AuthData};
 use serde_json::json;
 
 pub(in crate::accounts) use self::tokens::TOKEN_PURPOSE;
@@ -13,6 +14,7 @@ pub use self::{
 };
 use super::{
     Parts,
+    appservices::AppServices,
     interactive_auth::InteractiveAuth,
     names::{self, Reserved},
     passwords::Passwords,
@@ -46,6 +48,7 @@ pub struct Registration {
     mode: RegistrationMode,
     reserved: Reserved,
     script_secret: Hidden,
+    appservices: AppServices,
 }
 
 /// What somebody who registers asks for.
@@ -66,6 +69,8 @@ pub struct NewAccount {
     pub user_id: OwnedUserId,
     /// Its password, if it is to have one.
     pub password: Option<String>,
+    /// Whom it is for.
+    pub kind: AccountKind,
     /// Whether it is a server administrator's.
     pub is_admin: bool,
     /// The display name it begins with.
@@ -95,6 +100,7 @@ impl Registration {
             mode: parts.registration.mode,
             reserved: Reserved::new(&parts.registration.reserved_names)?,
             script_secret: parts.registration_secret.clone(),
+            appservices: parts.appservices.clone(),
         })
     }
 
@@ -119,6 +125,7 @@ impl Registration {
         let new = NewAccount {
             user_id: user_id.clone(),
             password: Some(password),
+            kind: AccountKind::User,
             is_admin: false,
             display_name: None,
             token,
@@ -141,6 +148,7 @@ impl Registration {
         let new = NewAccount {
             user_id: user_id.clone(),
             password,
+            kind: AccountKind::User,
             is_admin: false,
             display_name: None,
             token,
@@ -163,16 +171,22 @@ impl Registration {
     pub async fn name_to_register(&self, name: &str) -> Result<OwnedUserId> {
         let user_id = self.free_name(name).await?;
         self.reserved.check(user_id.localpart())?;
+        self.appservices.check_user_is_free(&user_id, None)?;
         Ok(user_id)
     }
 
     /// The same for administrators, who may give away reserved names.
     pub async fn free_name(&self, name: &str) -> Result<OwnedUserId> {
         let user_id = names::user_id(name, &self.server_name)?;
+        self.check_free(&user_id).await?;
+        Ok(user_id)
+    }
+
+    async fn check_free(&self, user_id: &UserId) -> Result<()> {
         if accounts::exists(&mut *self.storage.conn().await?, user_id.localpart()).await? {
             return Err(taken());
         }
-        Ok(user_id)
+        Ok(())
     }
 
     /// Creates an account; returns its first session, if it is to have one.
@@ -192,7 +206,7 @@ impl Registration {
             user,
             user_id: new.user_id.clone(),
             password_hash,
-            kind: AccountKind::User,
+            kind: new.kind,
             is_admin: new.is_admin,
             is_locked: false,
             is_suspended: false,

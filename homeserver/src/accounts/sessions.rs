@@ -1,5 +1,6 @@
 //! Sessions: a device of a user with the tokens that authenticate it.
 
+mod assertion;
 mod cache;
 mod sightings;
 mod tokens;
@@ -8,6 +9,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use ruma::{DeviceId, OwnedDeviceId};
 
+pub use self::assertion::Identity;
 pub(in crate::accounts) use self::tokens::Refreshed;
 pub use self::tokens::{NewSession, Origin, SessionRequest, Tokens};
 use self::{
@@ -174,5 +176,7 @@ fn user(session: &Session) -> User {
         is_suspended: session.state == AccountState::Suspended,
         session: session.session_kind,
         is_read_only: session.scope == Scope::ReadOnly,
+        appservice: None,
+        origin_server_ts: None,
     }
 }

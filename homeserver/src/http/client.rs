@@ -2,6 +2,7 @@
 
 mod account;
 mod account_data;
+mod appservices;
 mod devices;
 mod directory;
 mod ephemeral;
@@ -33,7 +34,7 @@ use http::Method;
 
 use super::{
     downloads::download,
-    endpoint::{Route, custom, endpoint, endpoint_json},
+    endpoint::{Route, custom, endpoint, endpoint_http, endpoint_json},
     legacy,
     uploads::upload,
 };
@@ -141,7 +142,7 @@ pub fn routes() -> Vec<Route> {
         // Modules: Device management
         endpoint_json(devices::list),
         endpoint_json(devices::find),
-        endpoint(devices::rename),
+        endpoint_http(devices::update),
         endpoint(devices::delete).prepared(legacy::auth),
         endpoint(devices::delete_several).prepared(legacy::auth),
 
@@ -246,6 +247,9 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: Threading
         endpoint_json(relations::threads),
+
+        // Application services
+        endpoint(appservices::ping),
 
         // Registration by scripts, as Synapse has it
         custom(Method::GET, &["/_synapse/admin/v1/register"], registration::nonce),

@@ -147,6 +147,17 @@ where
     bind::<T, _, _>(move |app, request| async move { json_answer(handler(app, request).await?) })
 }
 
+/// Like [`endpoint`], for answers with a status of their own.
+pub fn endpoint_http<T, H, F>(handler: H) -> Route
+where
+    T: IncomingRequest + Send + 'static,
+    T::Authentication: Authenticate,
+    H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = HttpAnswer> + Send,
+{
+    bind::<T, _, _>(handler)
+}
+
 /// An answer that is JSON already.
 pub fn json_answer(json: String) -> HttpAnswer {
     http::Response::builder()
@@ -213,6 +224,7 @@ where
     let Incoming { request, path_args, body, address } = incoming;
     let of = Circumstances { request: &request, address };
     let caller = T::Authentication::authenticate(app, &of).await?;
+    let gate = if T::Authentication::is_unlimited(&caller) { gate.without_limit() } else { gate };
     gate.pass(app, T::Authentication::user(&caller), address, &path_args)?;
     let parsed = parse::<T>(request, &path_args, &body)?;
     Ok(Ruma { body: parsed, caller, address, raw: body })

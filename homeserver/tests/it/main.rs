@@ -5,6 +5,7 @@ mod account_data;
 mod accounts;
 mod aliases;
 mod api_coverage;
+mod appservices;
 mod creation;
 mod cross_signing;
 mod device_lists;

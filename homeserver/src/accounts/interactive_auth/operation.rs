@@ -78,6 +78,12 @@ impl Operation<'_> {
         }
     }
 
+    /// Whether application services need not prove anything for it, because nobody could answer for
+    /// their users. Application service API, "Device management" and "Cross-signing".
+    pub(super) fn is_left_to_appservices(self) -> bool {
+        matches!(self, Self::DeleteDevice(_) | Self::DeleteDevices(_) | Self::UploadCrossSigningKeys(_))
+    }
+
     /// A keyed hash of the operation.
     pub(super) fn hash(&self, secrets: &Secrets) -> [u8; 32] {
         let description = match self {

@@ -10,6 +10,7 @@ use crate::{
     Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
     secrets,
+    storage::accounts::AccountKind,
 };
 
 /// How long a nonce is good, in milliseconds.
@@ -55,6 +56,7 @@ impl Registration {
         let new = NewAccount {
             user_id: self.free_name(&request.username).await?,
             password: Some(request.password),
+            kind: AccountKind::User,
             is_admin: request.admin,
             display_name: request.displayname,
             token: None,

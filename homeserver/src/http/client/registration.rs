@@ -22,9 +22,6 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
     if request.kind == RegistrationKind::Guest {
         return Err(Error::forbidden("Guests cannot use this server."));
     }
-    if request.login_type == Some(LoginType::ApplicationService) {
-        return Err(Error::unknown_token("This application service is not known.", false));
-    }
     let registration = RegistrationRequest {
         name: request.username,
         password: request.password,
@@ -35,7 +32,11 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
             ..SessionRequest::default()
         }),
     };
-    let (user_id, session) = app.accounts.registration.register(registration, request.auth.as_ref()).await?;
+    let (user_id, session) = if request.login_type == Some(LoginType::ApplicationService) {
+        app.accounts.registration.by_appservice(&*req.caller.appservice()?, registration).await?
+    } else {
+        app.accounts.registration.register(registration, request.auth.as_ref()).await?
+    };
     // ruma writes null where the specification wants nothing.
     Ok(json::object(|answer| {
         answer.text("user_id", user_id.as_str());

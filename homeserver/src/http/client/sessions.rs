@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     App, Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
-    http::endpoint::Ruma,
+    http::{authenticate::Presented, endpoint::Ruma},
 };
 
 /// `GET /_matrix/client/v3/login`
@@ -31,13 +31,14 @@ pub(super) async fn login_types(app: App, _: Ruma<get_login_types::Request>) -> 
         { "type": "m.login.password" },
         sso,
         { "type": "m.login.token", "get_login_token": true },
+        { "type": "m.login.application_service" },
     ]);
     Ok(json!({ "flows": flows }).to_string())
 }
 
 /// `POST /_matrix/client/v3/login`
 pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::Response> {
-    let address = req.address;
+    let (address, caller) = (req.address, req.caller);
     let login::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = req.body;
     let request = SessionRequest {
         device_id,
@@ -45,14 +46,20 @@ pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::
         is_refreshable: refresh_token,
         ..SessionRequest::default()
     };
-    let session = begin(&app, login_info, address, &request).await?;
+    let session = begin(&app, login_info, caller, address, &request).await?;
     let mut response = login::Response::new(session.user_id, session.tokens.access, session.device_id);
     response.refresh_token = session.tokens.refresh;
     response.expires_in = session.tokens.expires_in;
     Ok(response)
 }
 
-async fn begin(app: &App, info: LoginInfo, address: IpAddr, request: &SessionRequest) -> Result<NewSession> {
+async fn begin(
+    app: &App,
+    info: LoginInfo,
+    caller: Presented,
+    address: IpAddr,
+    request: &SessionRequest,
+) -> Result<NewSession> {
     let login = &app.accounts.login;
     match info {
         LoginInfo::Password(info) => match info.identifier {
@@ -62,6 +69,13 @@ async fn begin(app: &App, info: LoginInfo, address: IpAddr, request: &SessionReq
             Some(_) => Err(Error::forbidden("No account is known by this e-mail address or telephone number.")),
             None => Err(Error::bad_json("The member `identifier` is missing.")),
         },
+        LoginInfo::ApplicationService(info) => {
+            let service = caller.appservice()?;
+            let Some(UserIdentifier::Matrix(identifier)) = info.identifier else {
+                return Err(Error::bad_json("An application service names a user by `m.id.user`."));
+            };
+            login.by_appservice(&service, &identifier.user, request).await
+        }
         LoginInfo::Token(info) => login.with_token(&info.token, request).await,
         other => Err(Error::unknown(format!("Nobody can log in by {} here.", other.login_type()))),
     }
