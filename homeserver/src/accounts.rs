@@ -25,7 +25,7 @@ pub mod sessions;
 mod tidying;
 pub mod turns;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 
@@ -52,7 +52,7 @@ use self::{
 };
 use crate::{
     Result,
-    access::Access,
+    access::{Access, Visitor},
     clock::Clock,
     config,
     secrets::Secrets,
@@ -85,6 +85,9 @@ pub struct User {
     /// When its events are said to be sent, in ms since the epoch; now, if none. Only application
     /// services can say so.
     pub origin_server_ts: Option<i64>,
+    /// The client's address; none for what the server does by itself and for application services,
+    /// behind which others are.
+    pub address: Option<IpAddr>,
 }
 
 impl User {
@@ -93,6 +96,11 @@ impl User {
     pub fn is_unlimited(&self) -> bool {
         let is_limited = |service: &Arc<AppService>| service.is_rate_limited && service.sender != self.id;
         self.appservice.as_ref().is_some_and(|service| !is_limited(service))
+    }
+
+    /// The caller as access rules see it.
+    pub fn visitor(&self) -> Visitor<'_> {
+        Visitor { user: Some((&self.id, self.nid)), address: self.address }
     }
 
     /// The same user, whose events are said to be sent at another time, if they may say so.

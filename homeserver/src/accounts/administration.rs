@@ -77,6 +77,7 @@ impl Administration {
             display_name: None,
             token: None,
             session: None,
+            waits_for: None,
         };
         self.registration.create(new).await?;
         self.find(&user_id).await
@@ -178,6 +179,13 @@ impl Administration {
         }
         self.sessions.forget(account.user);
         Ok(())
+    }
+
+    /// Lets somebody act whose account waited for an administrator.
+    pub async fn let_act(&self, user: UserNid) -> Result<()> {
+        accounts::update_suspended(&mut *self.storage.conn().await?, user, false).await?;
+        self.sessions.forget(user);
+        self.tell_others().await
     }
 
     /// Rung when [`accounts::list_departures`] has somebody new: a deactivated user who is to be

@@ -11,6 +11,7 @@ use ruma::OwnedUserId;
 use super::{Parts, User, credentials::Credentials, factors::Factors, login::deactivated, sessions::locked};
 use crate::{
     Error, Result,
+    access::{Visitor, gates::Gates},
     clock::Clock,
     secrets::{self, Secrets},
     storage::{
@@ -50,6 +51,7 @@ pub struct BrowserSessions {
     clock: Clock,
     credentials: Credentials,
     factors: Factors,
+    gates: Gates,
 }
 
 /// Somebody on the pages.
@@ -92,6 +94,7 @@ impl BrowserSessions {
             clock: parts.clock.clone(),
             credentials,
             factors,
+            gates: parts.access.gates.clone(),
         }
     }
 
@@ -105,6 +108,9 @@ impl BrowserSessions {
         former: Option<&BrowserSession>,
     ) -> Result<(String, Stage)> {
         let account = self.credentials.find(name).await?;
+        let claimed = account.as_ref().map(|account| (&*account.user_id, account.user));
+        // Asked before, so that nobody learns whether the password was right.
+        self.gates.login(&Visitor { user: claimed, address: Some(origin.address) }).await?;
         let proof = self.credentials.check(name, account.as_ref(), password, Some(origin.address)).await?;
         let (account, proof) = match (account, proof) {
             (Some(account), Some(proof)) => (account, proof),
@@ -248,5 +254,6 @@ fn user(account: Account, user_id: OwnedUserId) -> User {
         is_read_only: false,
         appservice: None,
         origin_server_ts: None,
+        address: None,
     }
 }

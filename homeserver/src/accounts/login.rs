@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    access::{Visitor, gates::Gates},
     clock::Clock,
     error::ErrorKind,
     secrets::{self, Secrets},
@@ -48,6 +49,7 @@ pub struct Login {
     sessions: Sessions,
     interactive_auth: InteractiveAuth,
     account_page: String,
+    gates: Gates,
 }
 
 impl Login {
@@ -67,6 +69,7 @@ impl Login {
             sessions,
             interactive_auth,
             account_page: parts.account_page.clone(),
+            gates: parts.access.gates.clone(),
         }
     }
 
@@ -80,6 +83,9 @@ impl Login {
     ) -> Result<NewSession> {
         request.check()?;
         let account = self.credentials.find(user).await?;
+        let claimed = account.as_ref().map(|account| (&*account.user_id, account.user));
+        // Asked before, so that nobody learns whether the password was right.
+        self.gates.login(&Visitor { user: claimed, address: Some(address) }).await?;
         let proof = self.credentials.prove(user, account.as_ref(), password, Some(address)).await?;
         let wrong = || Error::forbidden("The user name or the password is wrong.");
         let account = account.ok_or_else(wrong)?;
@@ -102,13 +108,15 @@ impl Login {
     }
 
     /// Begins a session for who has a login token, which is used up by it.
-    pub async fn with_token(&self, token: &str, request: &SessionRequest) -> Result<NewSession> {
+    pub async fn with_token(&self, token: &str, address: IpAddr, request: &SessionRequest) -> Result<NewSession> {
         request.check()?;
         let hash = self.secrets.hash(PURPOSE, token);
         let mut conn = self.storage.conn().await?;
         let owner = tokens::take(&mut conn, &hash, TokenKind::Login, self.clock.now_ms()).await?;
         drop(conn);
         let user = owner.ok_or_else(|| Error::forbidden("This login token is not known, or not good any more."))?;
+        let user_id = self.storage.user_id(user).await?;
+        self.gates.login(&Visitor { user: Some((&user_id, user)), address: Some(address) }).await?;
         self.begin(user, None, request).await
     }
 

@@ -4,6 +4,8 @@ mod by_appservices;
 mod scripts;
 mod tokens;
 
+use std::{net::IpAddr, sync::Arc};
+
 use ruma::{OwnedServerName, OwnedUserId, UserId, api::client::uiaa::AuthData};
 use serde_json::json;
 
@@ -22,13 +24,18 @@ use super::{
 };
 use crate::{
     Error, Result,
+    access::{
+        Visitor,
+        gates::{Applicant, Gates},
+        rule::Rule,
+    },
     clock::Clock,
     config::{Hidden, RegistrationMode},
     secrets::Secrets,
     storage::{
         Storage,
         accounts::{self, Account, AccountKind},
-        fault,
+        approvals, fault,
         numbers::UserNid,
         people, profiles, registration_tokens,
         tokens::TokenHash,
@@ -49,6 +56,7 @@ pub struct Registration {
     reserved: Reserved,
     script_secret: Hidden,
     appservices: AppServices,
+    gates: Gates,
 }
 
 /// What somebody who registers asks for.
@@ -79,6 +87,8 @@ pub struct NewAccount {
     pub token: Option<TokenHash>,
     /// Its first session, if it is to have one.
     pub session: Option<SessionRequest>,
+    /// The access rule for which an administrator has to approve of it before it can act.
+    pub waits_for: Option<Arc<Rule>>,
 }
 
 impl Registration {
@@ -101,6 +111,7 @@ impl Registration {
             reserved: Reserved::new(&parts.registration.reserved_names)?,
             script_secret: parts.registration_secret.clone(),
             appservices: parts.appservices.clone(),
+            gates: parts.access.gates.clone(),
         })
     }
 
@@ -109,6 +120,7 @@ impl Registration {
         &self,
         request: RegistrationRequest,
         auth: Option<&AuthData>,
+        address: IpAddr,
     ) -> Result<(OwnedUserId, Option<NewSession>)> {
         self.check_open()?;
         // Client-server API, `POST /register`: what is wrong is told before anything has to be proved.
@@ -119,7 +131,11 @@ impl Registration {
         if let Some(password) = &request.password {
             self.passwords.check_new(password)?;
         }
+        let visitor = Visitor { user: None, address: Some(address) };
+        let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
+        self.gates.may_apply(&applicant)?;
         let token = self.interactive_auth.require_to_register(auth).await?;
+        let waits_for = self.gates.registration(&Applicant { token: token.as_ref(), ..applicant })?;
 
         let password = request.password.ok_or_else(|| Error::missing_param("A password is needed."))?;
         let new = NewAccount {
@@ -130,13 +146,20 @@ impl Registration {
             display_name: None,
             token,
             session: request.session,
+            waits_for,
         };
         let session = self.create(new).await?;
         Ok((user_id, session))
     }
 
     /// Registers somebody on a page of this server, who shows `token` if one is needed.
-    pub async fn register_on_page(&self, name: &str, password: &str, token: Option<&str>) -> Result<UserNid> {
+    pub async fn register_on_page(
+        &self,
+        name: &str,
+        password: &str,
+        token: Option<&str>,
+        address: IpAddr,
+    ) -> Result<UserNid> {
         self.check_open()?;
         let user_id = self.name_to_register(name).await?;
         self.passwords.check_new(password)?;
@@ -144,6 +167,9 @@ impl Registration {
             RegistrationMode::Token => Some(self.interactive_auth.registration_token(token.unwrap_or_default()).await?),
             RegistrationMode::Open | RegistrationMode::Closed => None,
         };
+        let visitor = Visitor { user: None, address: Some(address) };
+        let applicant = Applicant { user: &user_id, visitor, emails: &[], token: token.as_ref() };
+        let waits_for = self.gates.registration(&applicant)?;
         let password = Some(password.to_owned());
         let new = NewAccount {
             user_id: user_id.clone(),
@@ -153,6 +179,7 @@ impl Registration {
             display_name: None,
             token,
             session: None,
+            waits_for,
         };
         self.create(new).await?;
         self.storage.intern_user(&user_id).await
@@ -231,6 +258,10 @@ impl Registration {
             profiles::upsert(&mut tx, user, "displayname", &json!(name).to_string()).await?;
         }
         people::upsert(&mut tx, user, &new.user_id, new.display_name.as_deref(), None).await?;
+        if let Some(rule) = &new.waits_for {
+            accounts::update_suspended(&mut tx, user, true).await?;
+            approvals::insert(&mut tx, user, &rule.scope.to_string(), &rule.id, account.created_at).await?;
+        }
         let mut session = None;
         if let Some(request) = &new.session {
             let (device_id, tokens) = self.sessions.begin(&mut tx, user, request).await?;

@@ -62,7 +62,12 @@ impl Sessions {
             log: parts.log.clone(),
             lifetimes: parts.sessions.clone(),
             cache: Arc::default(),
-            sightings: Sightings::start(parts.storage.clone(), parts.secrets.clone(), parts.tasks),
+            sightings: Sightings::start(
+                parts.storage.clone(),
+                parts.secrets.clone(),
+                parts.access.crowd.clone(),
+                parts.tasks,
+            ),
         }
     }
 
@@ -72,12 +77,12 @@ impl Sessions {
         if session.state == AccountState::Locked {
             return Err(locked());
         }
-        Ok(user(&session))
+        Ok(user(&session, Some(address)))
     }
 
     /// The same where a locked account may call too, which is to log out.
     pub async fn authenticate_even_locked(&self, token: &str, address: IpAddr) -> Result<User> {
-        Ok(user(&*self.find(token, address).await?))
+        Ok(user(&*self.find(token, address).await?, Some(address)))
     }
 
     /// Ends sessions: deletes the devices among `devices` that there are, with all that belongs to
@@ -166,7 +171,7 @@ pub(super) fn locked() -> Error {
     Error::refused(ErrorKind::UserLocked, "This account is locked.")
 }
 
-fn user(session: &Session) -> User {
+fn user(session: &Session, address: Option<IpAddr>) -> User {
     User {
         id: session.user_id.clone(),
         nid: session.user,
@@ -178,5 +183,6 @@ fn user(session: &Session) -> User {
         is_read_only: session.scope == Scope::ReadOnly,
         appservice: None,
         origin_server_ts: None,
+        address,
     }
 }

@@ -26,7 +26,7 @@ use super::{
     gates::Gate,
     work::Workplace,
 };
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, access::Visitor};
 
 /// A request for the endpoint `T`, parsed, and its caller, authenticated.
 pub struct Ruma<T: Metadata>
@@ -197,7 +197,17 @@ where
     let serve = move |app: App, incoming: Incoming| -> Answer {
         Box::pin(async move {
             let request = admit::<T>(gate, &app, incoming).await?;
-            handler(app, request).await
+            if T::METHOD != Method::GET {
+                return handler(app, request).await;
+            }
+            // What only reads may wait for long: it ends when a new rule is in its way.
+            let user = T::Authentication::user(&request.caller).map(|user| (user.id.clone(), user.nid, user.address));
+            let visitor = match &user {
+                Some((id, nid, address)) => Visitor { user: Some((id, *nid)), address: *address },
+                None => Visitor { user: None, address: Some(request.address) },
+            };
+            let access = app.access.clone();
+            access.live.unless_cut(visitor, handler(app, request)).await
         })
     };
     Route { method: T::METHOD, paths: paths::<T>(), is_refused: false, serve: Serve::Whole(Arc::new(serve)) }
@@ -225,7 +235,7 @@ where
     let of = Circumstances { request: &request, address };
     let caller = T::Authentication::authenticate(app, &of).await?;
     let gate = if T::Authentication::is_unlimited(&caller) { gate.without_limit() } else { gate };
-    gate.pass(app, T::Authentication::user(&caller), address, &path_args)?;
+    gate.pass(app, T::Authentication::user(&caller), address, &path_args).await?;
     let parsed = parse::<T>(request, &path_args, &body)?;
     Ok(Ruma { body: parsed, caller, address, raw: body })
 }
@@ -359,6 +369,7 @@ async fn serve_whole(
 }
 
 async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -> Result<Incoming> {
+    let incoming = without_body(app, request)?;
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|fault| Error::unknown(format!("The body could not be read: {fault}.")))?;
@@ -367,17 +378,14 @@ async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -
         }
         body.extend_from_slice(&chunk);
     }
-    without_body(app, request).map(|incoming| Incoming { body: body.freeze(), ..incoming })
+    Ok(Incoming { body: body.freeze(), ..incoming })
 }
 
-/// A request whose body is not read, or not yet.
+/// A request whose body is not read, or not yet; refused if nothing is taken from where it comes from.
 pub(super) fn without_body(app: &App, request: &HttpRequest) -> Result<Incoming> {
-    Ok(Incoming {
-        request: exchange::request(request)?,
-        path_args: path_args(request)?,
-        body: Bytes::new(),
-        address: client_address(app, request),
-    })
+    let address = client_address(app, request);
+    app.access.gates.arrival(&Visitor { user: None, address: Some(address) })?;
+    Ok(Incoming { request: exchange::request(request)?, path_args: path_args(request)?, body: Bytes::new(), address })
 }
 
 /// The parameters of the path. actix leaves `%2F`, `%25` and `%2B` encoded; all else it has decoded.

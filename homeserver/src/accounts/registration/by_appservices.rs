@@ -61,5 +61,6 @@ fn account(user_id: OwnedUserId) -> NewAccount {
         display_name: None,
         token: None,
         session: None,
+        waits_for: None,
     }
 }

@@ -61,6 +61,7 @@ impl Registration {
             display_name: request.displayname,
             token: None,
             session: Some(SessionRequest::default()),
+            waits_for: None,
         };
         self.create(new).await?.ok_or_else(|| Error::internal("a session that was asked for was not begun"))
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::Registration;
 use crate::{
-    Error, Result, secrets,
+    Error, Result,
+    access::rulebook,
+    secrets,
     storage::{
         fault,
         registration_tokens::{self, RegistrationTokenRow},
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// What registration tokens are hashed for and bound to when they are encrypted.
-pub(in crate::accounts) const TOKEN_PURPOSE: &str = "registration token";
+pub(in crate::accounts) const TOKEN_PURPOSE: &str = rulebook::TOKEN_PURPOSE;
 /// Most characters of a token.
 const LONGEST: usize = 64;
 /// Characters of a generated token.

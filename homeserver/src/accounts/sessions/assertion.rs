@@ -39,7 +39,7 @@ impl Sessions {
         if session.state == AccountState::Locked {
             return Err(locked());
         }
-        Ok(User { appservice: Some(service.clone()), ..user(&session) })
+        Ok(User { appservice: Some(service.clone()), ..user(&session, None) })
     }
 
     async fn asserted(&self, service: &AppService, identity: &Identity) -> Result<Arc<Session>> {

@@ -1,6 +1,7 @@
 //! Notes when and from where devices are used: rarely, encrypted, and never in a request's way.
 
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
 };
@@ -13,6 +14,7 @@ use tracing::warn;
 use super::cache::Session;
 use crate::{
     Result,
+    access::crowd::Crowd,
     secrets::Secrets,
     storage::{Storage, devices, numbers::UserNid},
     tasks::Tasks,
@@ -29,6 +31,7 @@ const BATCH: usize = 128;
 #[derive(Clone, Debug)]
 pub(super) struct Sightings {
     queue: mpsc::Sender<Sighting>,
+    crowd: Crowd,
 }
 
 #[derive(Debug)]
@@ -41,14 +44,14 @@ struct Sighting {
 
 impl Sightings {
     /// Starts the task that writes.
-    pub(super) fn start(storage: Storage, secrets: Secrets, tasks: &Tasks) -> Self {
+    pub(super) fn start(storage: Storage, secrets: Secrets, crowd: Crowd, tasks: &Tasks) -> Self {
         let (queue, sightings) = mpsc::channel(QUEUE);
         let sightings = Arc::new(Mutex::new(sightings));
         tasks.start("last seen", move |stop| {
             let (storage, secrets, sightings) = (storage.clone(), secrets.clone(), sightings.clone());
             async move { run(&storage, &secrets, &mut *sightings.lock().await, stop).await }
         });
-        Self { queue }
+        Self { queue, crowd }
     }
 
     /// Notes a use of `session`, unless one was noted a short while ago.
@@ -60,6 +63,9 @@ impl Sightings {
         }
         let exchange = session.noted_at.compare_exchange(noted_at, now_ms, Ordering::Relaxed, Ordering::Relaxed);
         if exchange.is_ok() {
+            let mut hasher = DefaultHasher::new();
+            (session.user, device_id).hash(&mut hasher);
+            self.crowd.note(hasher.finish(), address);
             let sighting = Sighting { user: session.user, device_id: device_id.clone(), address, at_ms: now_ms };
             // A full queue means that the database has more important things to do.
             let _ = self.queue.try_send(sighting);

@@ -35,7 +35,7 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
     let (user_id, session) = if request.login_type == Some(LoginType::ApplicationService) {
         app.accounts.registration.by_appservice(&*req.caller.appservice()?, registration).await?
     } else {
-        app.accounts.registration.register(registration, request.auth.as_ref()).await?
+        app.accounts.registration.register(registration, request.auth.as_ref(), req.address).await?
     };
     // ruma writes null where the specification wants nothing.
     Ok(json::object(|answer| {

@@ -76,7 +76,7 @@ async fn begin(
             };
             login.by_appservice(&service, &identifier.user, request).await
         }
-        LoginInfo::Token(info) => login.with_token(&info.token, request).await,
+        LoginInfo::Token(info) => login.with_token(&info.token, address, request).await,
         other => Err(Error::unknown(format!("Nobody can log in by {} here.", other.login_type()))),
     }
 }
