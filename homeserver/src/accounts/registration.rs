@@ -163,13 +163,14 @@ impl Registration {
         self.check_open()?;
         let user_id = self.name_to_register(name).await?;
         self.passwords.check_new(password)?;
+        let visitor = Visitor { user: None, address: Some(address) };
+        let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
+        self.gates.may_apply(&applicant)?;
         let token = match self.mode {
             RegistrationMode::Token => Some(self.interactive_auth.registration_token(token.unwrap_or_default()).await?),
             RegistrationMode::Open | RegistrationMode::Closed => None,
         };
-        let visitor = Visitor { user: None, address: Some(address) };
-        let applicant = Applicant { user: &user_id, visitor, emails: &[], token: token.as_ref() };
-        let waits_for = self.gates.registration(&applicant)?;
+        let waits_for = self.gates.registration(&Applicant { token: token.as_ref(), ..applicant })?;
         let password = Some(password.to_owned());
         let new = NewAccount {
             user_id: user_id.clone(),

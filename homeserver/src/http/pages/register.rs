@@ -66,7 +66,8 @@ async fn register(visit: &Visit) -> Result<String> {
     }
     let accounts = &visit.app.accounts;
     let name = form.text("name").trim();
-    let user = accounts.registration.register_on_page(name, form.text("password"), form.get("token"), visit.address).await?;
+    let user =
+        accounts.registration.register_on_page(name, form.text("password"), form.get("token"), visit.address).await?;
     accounts.browser_sessions.begin_proved(user, visit.origin().agent).await
 }
 

@@ -78,6 +78,14 @@ impl Visit {
             Some(token) => app.accounts.browser_sessions.find(token).await?,
             None => None,
         };
+        let session = match session {
+            Some(mut session) => {
+                session.user.address = Some(address);
+                app.access.gates.server(&session.user.visitor()).await?;
+                Some(session)
+            }
+            None => None,
+        };
         let (signed_in, halfway) = match session {
             Some(session) if session.stage == Stage::SignedIn => (Some(session), None),
             other => (None, other),
