@@ -117,7 +117,7 @@ impl Registration {
             None => self.name_to_register(&names::generate()).await?,
         };
         if let Some(password) = &request.password {
-            self.passwords.check_new(password)?;
+            self.passwords.check_new(password, &user_id).await?;
         }
         let token = self.interactive_auth.require_to_register(auth).await?;
 
@@ -196,7 +196,7 @@ impl Registration {
         }
         let password_hash = match &new.password {
             Some(password) => {
-                self.passwords.check_new(password)?;
+                self.passwords.check_new(password, &new.user_id).await?;
                 Some(self.passwords.hash(password).await?)
             }
             None => None,

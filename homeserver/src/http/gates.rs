@@ -19,6 +19,8 @@ pub struct Gate {
     action: Option<Action>,
     /// Whether suspended users are refused.
     is_acting: bool,
+    /// Whether sessions that may only read are let through.
+    is_reading: bool,
 }
 
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
@@ -53,16 +55,28 @@ const ENDPOINTS: [(&str, &str, Option<Action>, bool); 25] = [
     ("DELETE", "/_matrix/client/v3/profile/{user_id}/{field}", Some(Action::Default), true),
 ];
 
+/// Endpoints besides those of GET that change nothing but what is the session's own.
+const READING: [&str; 6] = [
+    "/_matrix/client/v3/logout",
+    "/_matrix/client/v3/user/{user_id}/filter",
+    "/_matrix/client/v3/publicRooms",
+    "/_matrix/client/v3/user_directory/search",
+    "/_matrix/client/v3/keys/query",
+    "/_matrix/client/v3/search",
+];
+
 impl Gate {
     /// The gate of an endpoint, known by its method and its stable path.
     pub fn of(method: &Method, path: &str, is_limited: bool) -> Self {
         let named = ENDPOINTS.iter().find(|(of, at, ..)| *of == method.as_str() && *at == path);
-        match named {
-            Some((_, _, action, is_acting)) => Self { action: *action, is_acting: *is_acting },
+        let (action, is_acting) = match named {
+            Some((_, _, action, is_acting)) => (*action, *is_acting),
             // Other servers are limited by what is spent on them, not by how often they ask.
-            None if path.starts_with("/_matrix/federation/") => Self { action: None, is_acting: false },
-            None => Self { action: is_limited.then_some(Action::Default), is_acting: false },
-        }
+            None if path.starts_with("/_matrix/federation/") => (None, false),
+            None => (is_limited.then_some(Action::Default), false),
+        };
+        let is_reading = method == Method::GET || (method == Method::POST && READING.contains(&path));
+        Self { action, is_acting, is_reading }
     }
 
     /// The same gate for callers who may do things as often as they like.
@@ -80,6 +94,9 @@ impl Gate {
                 (None, _) => (action, Subject::address(address)),
             };
             app.access.rate_limits.take(action, subject)?;
+        }
+        if !self.is_reading && user.is_some_and(|user| user.is_read_only) {
+            return Err(Error::forbidden("This access token is for reading only."));
         }
         let is_redaction = || path_args.iter().any(|arg| arg == "m.room.redaction");
         if self.is_acting && user.is_some_and(|user| user.is_suspended) && !is_redaction() {
