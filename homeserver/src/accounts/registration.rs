@@ -139,7 +139,7 @@ impl Registration {
     pub async fn register_on_page(&self, name: &str, password: &str, token: Option<&str>) -> Result<UserNid> {
         self.check_open()?;
         let user_id = self.name_to_register(name).await?;
-        self.passwords.check_new(password)?;
+        self.passwords.check_new(password, &user_id).await?;
         let token = match self.mode {
             RegistrationMode::Token => Some(self.interactive_auth.registration_token(token.unwrap_or_default()).await?),
             RegistrationMode::Open | RegistrationMode::Closed => None,
