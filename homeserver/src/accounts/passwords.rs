@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use self::breached::Breached;
-use crate::{Error, Result, config::Passwords as Config, error::ErrorKind};
+use crate::{Error, Result, config::Passwords as Config, error::ErrorKind, metrics::Metrics};
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +43,7 @@ pub struct Passwords {
     minimum_strength: u8,
     breached: Option<Breached>,
     permits: Arc<Semaphore>,
+    metrics: Metrics,
     /// A hash that no known password has, to be checked where there is no account.
     decoy: Arc<str>,
 }
@@ -60,7 +61,14 @@ impl Passwords {
             minimum_strength: config.minimum_strength(),
             breached: config.breached_file.as_deref().map(Breached::open).transpose()?,
             permits: Arc::new(Semaphore::new(cores)),
+            metrics: Metrics::default(),
         })
+    }
+
+    /// The same, counting into `metrics`.
+    #[must_use]
+    pub fn measured(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Refuses a new password of a user that is too short, longer than any person types, easy to
@@ -95,6 +103,7 @@ impl Passwords {
     /// The hash to store for `password`, as a PHC string.
     pub async fn hash(&self, password: &str) -> Result<String> {
         let argon2 = self.argon2.clone();
+        self.metrics.password_hash();
         self.on_a_core(password, move |password| {
             let hash = argon2.hash_password(password).map_err(unusable)?;
             Ok(hash.to_string())
@@ -108,6 +117,7 @@ impl Passwords {
             return Ok(Verdict::Wrong);
         }
         let argon2 = self.argon2.clone();
+        self.metrics.password_hash();
         let is_known = hash.is_some();
         let hash = hash.unwrap_or(&self.decoy).to_owned();
         self.on_a_core(password, move |password| {

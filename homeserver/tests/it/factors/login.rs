@@ -98,6 +98,28 @@ async fn wrong_passwords_look_alike_with_and_without_a_code() {
     login(&alice, &format!("{}{code}", alice.password())).await.expect("wrong passwords do not use codes up");
 }
 
+/// Hashing is what a login's time goes into, so it must not depend on who there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_cost_the_same_whoever_they_are_for() {
+    let (server, alice, ..) = scene().await;
+    let bob = server.user("bob").await;
+    let cost = |user: &TestUser, password: &'static str| {
+        let (user, metrics) = (user.clone(), server.app.metrics.clone());
+        async move {
+            let before = metrics.password_hashes();
+            login(&user, password).await.expect_err("it is wrong");
+            metrics.password_hashes() - before
+        }
+    };
+
+    for (password, expected) in [("wrong", 1), ("wrong123456", 2), ("wrong ABCD-EFGH-JKMN-PQRS", 2)] {
+        let with_factor = cost(&alice, password).await;
+        let without = cost(&bob, password).await;
+        let unknown = cost(&server.anonymous(), password).await;
+        assert_eq!([with_factor, without, unknown], [expected; 3], "{password}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_ends_in_digits_is_a_password_still() {
     let server = TestServer::start().await;
