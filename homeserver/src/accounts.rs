@@ -55,6 +55,7 @@ use crate::{
     access::{Access, Visitor},
     clock::Clock,
     config,
+    metrics::Metrics,
     secrets::Secrets,
     storage::{Storage, numbers::UserNid, session_origins::SessionKind},
     tail::{Log, Tail},
@@ -121,6 +122,7 @@ pub struct Parts<'a> {
     pub clock: Clock,
     pub log: Log,
     pub tail: Tail,
+    pub metrics: Metrics,
     pub tasks: &'a Tasks,
     pub access: &'a Access,
     pub server_name: OwnedServerName,
@@ -165,7 +167,7 @@ impl Accounts {
     /// Builds the services, each from those before it.
     pub fn new(parts: Parts<'_>) -> Result<Self> {
         tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
-        let passwords = Passwords::new(parts.passwords)?;
+        let passwords = Passwords::new(parts.passwords)?.measured(parts.metrics.clone());
         let factors = Factors::new(&parts);
         let sessions = Sessions::new(&parts);
         let app_passwords = AppPasswords::new(&parts, sessions.clone());

@@ -140,6 +140,7 @@ impl App {
             clock: clock.clone(),
             log: log.clone(),
             tail: tail.clone(),
+            metrics: metrics.clone(),
             tasks,
             access: &access,
             server_name: server_name.clone(),

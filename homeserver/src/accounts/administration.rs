@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{UserId, api::client::uiaa::AuthData};
+use ruma::{DeviceId, UserId, api::client::uiaa::AuthData};
 use tokio::sync::Notify;
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
     storage::{
         Storage, account_data,
         accounts::{self, Account, AccountKind},
-        factors, filters, key_backups, keys,
+        app_passwords, factors, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, tokens,
     },
@@ -110,14 +110,15 @@ impl Administration {
         Ok(())
     }
 
-    /// Gives an account a new password and ends its sessions.
+    /// Gives an account a new password and ends its sessions. The second factor stays.
     pub async fn reset_password(&self, user_id: &UserId, new_password: &str) -> Result<()> {
         let account = self.find(user_id).await?;
         if account.is_deactivated {
             return Err(Error::forbidden("This account has been deactivated."));
         }
+        self.passwords.check_new(new_password, &account.user_id).await?;
         self.set_password(account.user, new_password).await?;
-        self.sessions.end_all(account.user, None).await
+        self.end_all_access(account.user, None).await
     }
 
     /// Changes the caller's password after it has proved to know the present one, and ends its other
@@ -129,12 +130,12 @@ impl Administration {
         new_password: &str,
         logout_devices: bool,
     ) -> Result<()> {
-        self.passwords.check_new(new_password)?;
+        self.passwords.check_new(new_password, &caller.id).await?;
         let operation = Operation::ChangePassword { new_password, logout_devices };
         self.interactive_auth.require(caller, auth, operation).await?;
         self.set_password(caller.nid, new_password).await?;
         if logout_devices {
-            self.sessions.end_all(caller.nid, caller.device_id.as_deref()).await?;
+            self.end_all_access(caller.nid, caller.device_id.as_deref()).await?;
         }
         Ok(())
     }
@@ -168,10 +169,7 @@ impl Administration {
         restriction: Restriction,
         is_restricted: bool,
     ) -> Result<()> {
-        let account = self.restrictable(caller, user_id).await?;
-        if account.user == caller.nid {
-            return Err(Error::forbidden("Nobody can do this to themselves."));
-        }
+        let account = self.other(caller, user_id).await?;
         let mut conn = self.storage.conn().await?;
         match restriction {
             Restriction::Lock => accounts::update_locked(&mut conn, account.user, is_restricted).await?,
@@ -188,6 +186,28 @@ impl Administration {
         self.tell_others().await
     }
 
+    /// Takes away somebody's second factor, and with it everything that it protected: all sessions,
+    /// app passwords and personal access tokens.
+    pub async fn reset_second_factor(&self, user_id: &UserId) -> Result<()> {
+        let account = self.find(user_id).await?;
+        self.storage
+            .retry(|| async {
+                let mut tx = self.storage.begin().await?;
+                factors::delete(&mut tx, account.user).await?;
+                app_passwords::delete_all(&mut tx, account.user).await?;
+                tokens::delete_without_device(&mut tx, account.user).await?;
+                Ok(tx.commit().await?)
+            })
+            .await?;
+        self.sessions.end_all(account.user, None).await
+    }
+
+    /// The same by the will of the administrator `caller`.
+    pub async fn reset_second_factor_for(&self, caller: &User, user_id: &UserId) -> Result<()> {
+        let account = self.other(caller, user_id).await?;
+        self.reset_second_factor(&account.user_id).await
+    }
+
     /// Rung when [`accounts::list_departures`] has somebody new: a deactivated user who is to be
     /// taken out of all rooms. Who does that listens here, and looks when the server starts.
     pub fn departures(&self) -> &Notify {
@@ -202,6 +222,15 @@ impl Administration {
     /// Tells all processes on this database that accounts or sessions have changed.
     pub async fn tell_others(&self) -> Result<()> {
         elsewhere::tell(&mut *self.storage.conn().await?, self.clock.now_ms()).await
+    }
+
+    /// The account of somebody else whom the administrator `caller` is over.
+    async fn other(&self, caller: &User, user_id: &UserId) -> Result<Account> {
+        let account = self.restrictable(caller, user_id).await?;
+        if account.user == caller.nid {
+            return Err(Error::forbidden("Nobody can do this to themselves."));
+        }
+        Ok(account)
     }
 
     async fn restrictable(&self, caller: &User, user_id: &UserId) -> Result<Account> {
@@ -221,8 +250,16 @@ impl Administration {
         Ok(account)
     }
 
+    /// Ends all sessions, or all but one, and what could begin others without the password.
+    async fn end_all_access(&self, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
+        let mut conn = self.storage.conn().await?;
+        app_passwords::delete_all(&mut conn, user).await?;
+        tokens::delete_without_device(&mut conn, user).await?;
+        drop(conn);
+        self.sessions.end_all(user, kept).await
+    }
+
     async fn set_password(&self, user: UserNid, new_password: &str) -> Result<()> {
-        self.passwords.check_new(new_password)?;
         let hash = self.passwords.hash(new_password).await?;
         accounts::update_password(&mut *self.storage.conn().await?, user, &hash).await
     }
@@ -237,6 +274,7 @@ impl Administration {
                 people::delete(&mut tx, user).await?;
                 tokens::delete_without_device(&mut tx, user).await?;
                 factors::delete(&mut tx, user).await?;
+                app_passwords::delete_all(&mut tx, user).await?;
                 keys::delete_user_keys(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
                 if is_erased {

@@ -129,7 +129,7 @@ impl Registration {
             None => self.name_to_register(&names::generate()).await?,
         };
         if let Some(password) = &request.password {
-            self.passwords.check_new(password)?;
+            self.passwords.check_new(password, &user_id).await?;
         }
         let visitor = Visitor { user: None, address: Some(address) };
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
@@ -162,7 +162,7 @@ impl Registration {
     ) -> Result<UserNid> {
         self.check_open()?;
         let user_id = self.name_to_register(name).await?;
-        self.passwords.check_new(password)?;
+        self.passwords.check_new(password, &user_id).await?;
         let visitor = Visitor { user: None, address: Some(address) };
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
         self.gates.may_apply(&applicant)?;
@@ -224,7 +224,7 @@ impl Registration {
         }
         let password_hash = match &new.password {
             Some(password) => {
-                self.passwords.check_new(password)?;
+                self.passwords.check_new(password, &new.user_id).await?;
                 Some(self.passwords.hash(password).await?)
             }
             None => None,

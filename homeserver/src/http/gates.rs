@@ -26,6 +26,8 @@ pub struct Gate {
     feature: Option<Feature>,
     /// Whether sessions can use it that may do nothing else.
     is_logout: bool,
+    /// Whether sessions that may only read are let through.
+    is_reading: bool,
 }
 
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
@@ -75,6 +77,16 @@ const FEATURES: [(&str, &str, Feature); 10] = [
     ("POST", "/_matrix/client/v3/publicRooms", Feature::SearchDirectory),
 ];
 
+/// Endpoints besides those of GET that change nothing but what is the session's own.
+const READING: [&str; 6] = [
+    "/_matrix/client/v3/logout",
+    "/_matrix/client/v3/user/{user_id}/filter",
+    "/_matrix/client/v3/publicRooms",
+    "/_matrix/client/v3/user_directory/search",
+    "/_matrix/client/v3/keys/query",
+    "/_matrix/client/v3/search",
+];
+
 impl Gate {
     /// The gate of an endpoint, known by its method and its stable path.
     pub fn of(method: &Method, path: &str, is_limited: bool) -> Self {
@@ -90,7 +102,9 @@ impl Gate {
             Some((.., feature)) => Some(*feature),
             None => path.contains("/admin/").then_some(Feature::AdminApi),
         };
-        Self { action, is_acting, feature, is_logout: path.ends_with("/logout") || path.ends_with("/logout/all") }
+        let is_logout = path.ends_with("/logout") || path.ends_with("/logout/all");
+        let is_reading = method == Method::GET || (method == Method::POST && READING.contains(&path));
+        Self { action, is_acting, feature, is_logout, is_reading }
     }
 
     /// The same gate for callers who may do things as often as they like.
@@ -112,6 +126,9 @@ impl Gate {
                 (None, _) => (action, Subject::address(address)),
             };
             app.access.rate_limits.take(action, subject)?;
+        }
+        if !self.is_reading && user.is_some_and(|user| user.is_read_only) {
+            return Err(Error::forbidden("This access token is for reading only."));
         }
         let is_redaction = || path_args.iter().any(|arg| arg == "m.room.redaction");
         if self.is_acting && user.is_some_and(|user| user.is_suspended) && !is_redaction() {
