@@ -4,7 +4,9 @@
 //! server gave them to this browser.
 
 mod assets;
+mod authorize;
 mod cookies;
+mod device;
 mod fallback;
 mod fields;
 mod language;
@@ -59,6 +61,12 @@ pub fn routes() -> Vec<Route> {
         // User-interactive authentication, "Fallback"
         page(Method::GET, &fallback::PATHS, fallback::show),
         page(Method::POST, &fallback::PATHS, fallback::submit),
+
+        // OAuth 2.0 API
+        page(Method::GET, &["/oauth2/authorize"], authorize::show),
+        page(Method::POST, &["/oauth2/authorize"], authorize::submit),
+        page(Method::GET, &["/device"], device::show),
+        page(Method::POST, &["/device"], device::submit),
 
         // "Login Fallback"
         page(Method::GET, &login_fallback::PATHS, login_fallback::show),

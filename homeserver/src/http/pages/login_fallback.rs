@@ -9,7 +9,10 @@ pub(super) const PATHS: [&str; 2] = ["/_matrix/static/client/login/", "/_matrix/
 
 /// `GET /_matrix/static/client/login/`
 pub(super) async fn show(visit: Visit) -> Result<Reply> {
-    let Some(session) = &visit.signed_in else { return Ok(visit.to_sign_in()) };
+    let session = match visit.entitled().await? {
+        Ok(session) => session,
+        Err(reply) => return Ok(reply),
+    };
     let page = Consent {
         app: visit.frame().say("Your app").to_owned(),
         user: session.user.id.to_string(),
@@ -24,7 +27,10 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 
 /// `POST /_matrix/static/client/login/`
 pub(super) async fn submit(visit: Visit) -> Result<Reply> {
-    let Some(session) = &visit.signed_in else { return Ok(visit.to_sign_in()) };
+    let session = match visit.entitled().await? {
+        Ok(session) => session,
+        Err(reply) => return Ok(reply),
+    };
     if visit.form.get("decision") != Some("allow") {
         return Ok(Reply::to("/account"));
     }

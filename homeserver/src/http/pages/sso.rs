@@ -57,13 +57,16 @@ pub(super) async fn redirect(visit: Visit) -> Result<Reply> {
 /// `GET /sso`
 pub(super) async fn show(visit: Visit) -> Result<Reply> {
     let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
-    let Some(session) = &visit.signed_in else { return Ok(visit.to_sign_in()) };
+    let session = match visit.entitled().await? {
+        Ok(session) => session,
+        Err(reply) => return Ok(reply),
+    };
     let page = Consent {
         app: target.shown(),
         user: session.user.id.to_string(),
         facts: vec![("Address", target.as_str().to_owned(), false)],
-        action: "/sso".to_owned(),
-        fields: vec![("redirectUrl", target.as_str().to_owned())],
+        action: visit.location.clone(),
+        fields: Vec::new(),
         next: visit.back(),
         frame: visit.frame(),
     };
@@ -72,10 +75,10 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 
 /// `POST /sso`
 pub(super) async fn submit(visit: Visit) -> Result<Reply> {
-    let target = SsoTarget::parse(visit.form.text("redirectUrl"))?;
-    let Some(session) = &visit.signed_in else {
-        let page = format!("/sso?{}", query(&[("redirectUrl", target.as_str())]));
-        return Ok(Reply::to(format!("/login?{}", query(&[("next", &page)]))));
+    let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
+    let session = match visit.entitled().await? {
+        Ok(session) => session,
+        Err(reply) => return Ok(reply),
     };
     if visit.form.get("decision") != Some("allow") {
         return Ok(Reply::to("/account"));

@@ -129,6 +129,17 @@ impl Visit {
         Origin { address: self.address, agent: self.agent.as_deref() }
     }
 
+    /// Who may let an application in: somebody who is signed in, with a second factor if this server
+    /// wants one. Otherwise, where to get that, and from there back here.
+    pub async fn entitled(&self) -> Result<Result<&BrowserSession, Reply>> {
+        let Some(session) = &self.signed_in else { return Ok(Err(self.to_sign_in())) };
+        if self.app.accounts.factors.is_missing(session.user.nid).await? {
+            let page = format!("/account/two-factor?{}", query(&[("next", self.back().as_str())]));
+            return Ok(Err(Reply::to(page)));
+        }
+        Ok(Ok(session))
+    }
+
     /// Leads to the page where somebody signs in, and from there back here.
     pub fn to_sign_in(&self) -> Reply {
         Reply::to(format!("/login?{}", query(&[("next", self.back().as_str())])))
