@@ -1,6 +1,7 @@
 //! Letting an application in by OAuth. Client-server API, "Authorisation code flow".
 
 use super::{
+    Page,
     reply::Reply,
     sso::{Consent, Leave},
     visit::{Visit, query},
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// `GET /oauth2/authorize`
-pub(super) async fn show(visit: Visit) -> Result<Reply> {
+pub(super) async fn show(visit: Visit) -> Page {
     let authorization = match read(&visit).await? {
         Verdict::Sound(authorization) => authorization,
         Verdict::Refused(back) => return Ok(leave(&visit, back, false)),
@@ -19,10 +20,7 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
     if visit.signed_in.is_none() {
         return Ok(to_sign_in(&visit, &authorization));
     }
-    let session = match visit.entitled().await? {
-        Ok(session) => session,
-        Err(reply) => return Ok(reply),
-    };
+    let session = visit.entitled().await?;
     if authorization.wants_fresh_proof() && !visit.app.accounts.browser_sessions.is_fresh(session) {
         return Ok(visit.to_sign_in_again());
     }
@@ -39,15 +37,12 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /oauth2/authorize`
-pub(super) async fn submit(visit: Visit) -> Result<Reply> {
+pub(super) async fn submit(visit: Visit) -> Page {
     let authorization = match read(&visit).await? {
         Verdict::Sound(authorization) => authorization,
         Verdict::Refused(back) => return Ok(leave(&visit, back, false)),
     };
-    let session = match visit.entitled().await? {
-        Ok(session) => session,
-        Err(reply) => return Ok(reply),
-    };
+    let session = visit.entitled().await?;
     let oauth = &visit.app.accounts.oauth;
     if visit.form.get("decision") == Some("allow") {
         let back = oauth.allow(&authorization, session).await?;

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{
+    Page,
     fallback::Done,
     refusal,
     reply::Reply,
@@ -22,11 +23,8 @@ struct Device {
 }
 
 /// `GET /device`
-pub(super) async fn show(visit: Visit) -> Result<Reply> {
-    let session = match visit.entitled().await? {
-        Ok(session) => session,
-        Err(reply) => return Ok(reply),
-    };
+pub(super) async fn show(visit: Visit) -> Page {
+    let session = visit.entitled().await?;
     let Some(typed) = visit.query.get("user_code").filter(|typed| !typed.is_empty()) else {
         return Ok(Reply::page(&Device { frame: visit.frame(), user_code: String::new() }));
     };
@@ -57,11 +55,8 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /device`
-pub(super) async fn submit(visit: Visit) -> Result<Reply> {
-    let session = match visit.entitled().await? {
-        Ok(session) => session,
-        Err(reply) => return Ok(reply),
-    };
+pub(super) async fn submit(visit: Visit) -> Page {
+    let session = visit.entitled().await?;
     let oauth = served(&visit)?;
     visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.address))?;
     let is_allowed = visit.form.get("decision") == Some("allow");
