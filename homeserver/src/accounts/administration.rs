@@ -18,7 +18,7 @@ use crate::{
     storage::{
         Storage, account_data,
         accounts::{self, Account, AccountKind},
-        app_passwords, factors, filters, key_backups, keys,
+        app_passwords, browser_sessions, factors, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, tokens,
     },
@@ -138,6 +138,16 @@ impl Administration {
             self.end_all_access(caller.nid, caller.device_id.as_deref()).await?;
         }
         Ok(())
+    }
+
+    /// Changes the password of somebody who has just proved everything on the pages, and ends the other
+    /// sessions there, with all devices if wanted.
+    pub async fn change_password_on_page(&self, user: &User, new_password: &str, ends_devices: bool) -> Result<()> {
+        self.set_password(user.nid, new_password).await?;
+        if ends_devices {
+            return self.sessions.end_all(user.nid, None).await;
+        }
+        browser_sessions::delete_of_user(&mut *self.storage.conn().await?, user.nid, None).await
     }
 
     /// Deactivates the caller's account after it has proved to know the password.

@@ -18,6 +18,7 @@ use self::{
 };
 pub(crate) use self::{sightings::context as seen_context, tokens::check_device_name};
 use super::{Parts, User};
+pub use crate::storage::session_origins::SessionKind;
 use crate::{
     Error, Result,
     clock::Clock,
@@ -31,7 +32,6 @@ use crate::{
         log::rows::{DeviceListRow, Rows},
         numbers::UserNid,
         personal_tokens::Scope,
-        session_origins::SessionKind,
         tokens::{self as token_rows, TokenHash},
     },
     tail::{self, Fact, Job, Log},

@@ -27,6 +27,7 @@ mod media;
 mod membership;
 mod migrations;
 mod notifications;
+mod oauth;
 mod pages;
 mod presence;
 mod profiles;
