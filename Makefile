@@ -1,9 +1,10 @@
 # make run      build and run the server in the foreground; data stays in ./data
 # make test     all tests, those with real clients too
+# make bench    what the server can do on this machine, as tables; takes some minutes
 # make interop  scenarios with the engine of Element X, which takes minutes to build at first
 # make check    what has to hold before a commit: format, lints, SQL metadata, documentation links
 
-.PHONY: run test interop check
+.PHONY: run test bench interop check
 
 # What the server needs besides Rust, and the tests besides that: program:package.
 packages = cc:build-essential mariadbd:mariadb-server-core mariadb-upgrade:mariadb-server-core \
@@ -27,6 +28,11 @@ test: packages
 	cargo test --workspace
 	tests/clients/nio/run "$(target)/debug/salon"
 	tests/clients/js/run "$(target)/debug/salon"
+
+# ARGS chooses: make bench ARGS="send fanout --seconds 30"
+bench: packages
+	cargo bench --bench load -- --markdown $(ARGS)
+	cargo bench --bench state -- --markdown
 
 interop: packages
 	cargo build --bin salon

@@ -49,8 +49,18 @@ async fn main() {
     let bench = Bench::start().await;
     bench.loads(&mut report).await;
     bench.resolutions(&mut report).await;
+    show(&report);
+}
+
+/// Prints the figures: aligned, or with `--markdown` as a table to be pasted into a page.
+fn show(report: &[(String, String)]) {
+    let is_markdown = std::env::args().any(|argument| argument == "--markdown");
+    let edge = if is_markdown { "|" } else { "" };
+    if is_markdown {
+        println!("| {:<66} | {:>20} |\n| {:-<66} | {:->19}: |", "states", "", "", "");
+    }
     for (what, result) in report {
-        println!("{what:<66} {result:>20}");
+        println!("{edge} {what:<66} {edge} {result:>20} {edge}");
     }
 }
 

@@ -100,31 +100,29 @@ impl Connection {
         let body = body.map(ToString::to_string).unwrap_or_default();
         let request = request.body(Full::new(Bytes::from(body))).context("a request")?;
 
+        // After a fault, or if nobody waits for the answer any more, the connection is of no use.
+        self.is_open = false;
         let started = Instant::now();
         let outcome = timeout(PATIENCE, self.drive(request)).await;
         let arrived = Instant::now();
-        self.used = arrived;
-        // After a fault the connection may stand in the midst of an answer.
-        self.is_open &= matches!(outcome, Ok(Ok(_)));
-        let (status, body) = outcome.context("no answer")?.context("the connection broke")?;
+        let (status, body, is_open) = outcome.context("no answer")?.context("the connection broke")?;
+        (self.is_open, self.used) = (is_open, arrived);
         Ok(Answer { status, body, took: arrived - started, arrived })
     }
 
-    /// Sends a request and moves the connection's bytes until the answer is complete.
-    async fn drive(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<(StatusCode, Bytes)> {
+    /// Sends a request and moves the connection's bytes until the answer is complete. Also returns
+    /// whether the connection is still open then.
+    async fn drive(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<(StatusCode, Bytes, bool)> {
         let answer = self.requests.send_request(request);
         let mut answer = pin!(async {
             let answer = answer.await?;
-            Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
+            hyper::Result::Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
         });
         tokio::select! {
             biased;
-            answer = &mut answer => answer,
-            _ = &mut self.driver => {
-                // What has arrived can still be read; a driver must not be asked again.
-                self.is_open = false;
-                answer.await
-            }
+            answer = &mut answer => answer.map(|(status, body)| (status, body, true)),
+            // What has arrived can still be read; a driver must not be asked again.
+            _ = &mut self.driver => answer.await.map(|(status, body)| (status, body, false)),
         }
     }
 }

@@ -125,9 +125,11 @@ impl Row {
         self.cpu = self.cpu + other.cpu;
     }
 
-    /// Whether nothing failed, was lost or came twice.
+    /// Whether something was done, and nothing failed, was lost or came twice.
     pub fn is_good(&self) -> bool {
-        self.tally.errors() == 0 && self.tally.checked.is_none_or(|checked| checked.lost + checked.doubled == 0)
+        !self.tally.taken.is_empty()
+            && self.tally.errors() == 0
+            && self.tally.checked.is_none_or(|checked| checked.lost + checked.doubled == 0)
     }
 }
 
