@@ -1,8 +1,10 @@
 //! Tells application services what happens. Application service API, "Pushing events".
 
 mod backoff;
+mod encryption;
 mod interests;
 mod pages;
+mod passing;
 mod transaction;
 mod worker;
 
@@ -12,8 +14,16 @@ use tokio::sync::Notify;
 
 use self::worker::Worker;
 use crate::{
-    Result, accounts::appservices::AppService, clock::Clock, remote::appservices::AppServiceClient, rooms::Rooms,
-    storage::Storage, tail::Tail, tasks::Tasks,
+    Result,
+    accounts::appservices::AppService,
+    clock::Clock,
+    ephemeral::{Presence, Typing},
+    keys::Keys,
+    remote::appservices::AppServiceClient,
+    rooms::Rooms,
+    storage::Storage,
+    tail::Tail,
+    tasks::Tasks,
 };
 
 /// What telling application services needs.
@@ -24,6 +34,9 @@ pub struct Sources {
     pub clock: Clock,
     pub tail: Tail,
     pub rooms: Rooms,
+    pub typing: Typing,
+    pub presence: Presence,
+    pub keys: Keys,
     pub client: AppServiceClient,
 }
 
@@ -50,6 +63,11 @@ impl AppServices {
             });
         }
         Self { client: sources.client.clone(), present: Arc::new(present) }
+    }
+
+    /// The way to all application services.
+    pub fn client(&self) -> &AppServiceClient {
+        &self.client
     }
 
     /// Finds out whether an application service is there, at its own request. What it could not be

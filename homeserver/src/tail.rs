@@ -244,6 +244,18 @@ impl Inner {
         })
     }
 
+    /// The messages to devices of all users after `since`, oldest first.
+    pub fn to_device(&self, since: Position) -> impl Iterator<Item = (Position, &Arc<ToDevice>)> {
+        let start = self.order.partition_point(|(position, ..)| *position <= since);
+        self.order.range(start..).filter_map(|(position, key, _)| {
+            let Key::User(user) = key else { return None };
+            match &after(self.users.get(user), Position(position.0 - 1)).next()?.fact {
+                Fact::ToDevice(message) => Some((*position, message)),
+                _ => None,
+            }
+        })
+    }
+
     /// The facts of a user after `since`, oldest first.
     pub fn user(&self, user: UserNid, since: Position) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
         after(self.users.get(&user), since)

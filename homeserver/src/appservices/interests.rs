@@ -49,6 +49,11 @@ impl Interests {
         Self { service, storage, rooms, known: Mutex::default() }
     }
 
+    /// Whose interests these are.
+    pub(super) fn service(&self) -> &AppService {
+        &self.service
+    }
+
     /// Whether it is told of an event.
     pub(super) async fn include(&self, event: &Event) -> Result<bool> {
         let is_interesting = |user: &UserId| self.service.is_interested_in_user(user);
@@ -57,6 +62,25 @@ impl Interests {
         }
         let view = self.rooms.load(event.room_nid).await?;
         Ok(self.had_users_in(&view, event.snapshot).await? || self.include_by_name(&view).await?)
+    }
+
+    /// Whether it is told of what passes in a room.
+    pub(super) async fn include_room(&self, view: &View) -> Result<bool> {
+        Ok(self.has_users_in(view).await? || self.include_by_name(view).await?)
+    }
+
+    /// Whether one of its users is `user`, or in a room with them.
+    pub(super) async fn include_user(&self, user: UserNid, user_id: &UserId) -> Result<bool> {
+        if self.service.is_interested_in_user(user_id) {
+            return Ok(true);
+        }
+        let memberships = rooms::of_user(&mut *self.storage.conn().await?, user).await?;
+        for member in memberships.into_iter().filter(|member| member.membership == Membership::Join) {
+            if self.has_users_in(&*self.rooms.load(member.room).await?).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a room has a name that is one of its.

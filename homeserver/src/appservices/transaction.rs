@@ -1,48 +1,127 @@
 //! Puts together what an application service is told at once.
 
-use super::{Sources, interests::Interests, pages::Page};
+use std::{collections::BTreeMap, sync::Arc};
+
+use ruma::OwnedDeviceId;
+
+use super::{
+    Sources,
+    encryption::{self, Encryption, Messages},
+    interests::Interests,
+    pages::Page,
+    passing::{self, Changes},
+};
 use crate::{
     Result,
+    accounts::appservices::Wants,
     event::{Event, Unsigned},
-    json,
-    storage::numbers::Position,
+    json::{self, Object},
+    storage::numbers::{Position, UserNid},
 };
 
 /// Events in one transaction, and bytes of them, at most; a single event may be larger.
 const EVENTS: usize = 100;
 const BYTES: usize = 2 << 20;
 
-/// A part of the log, as an application service is told of it.
+/// What an application service is to be told of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    /// The log after this place,
+    pub(super) since: Position,
+    /// up to here, or less far,
+    pub(super) head: Position,
+    /// and what changed of typing and presence.
+    pub(super) changes: Changes,
+}
+
+/// What it is told.
 #[derive(Debug)]
 pub(super) struct Told {
     /// The body of the transaction; none where nothing is its business.
     pub(super) content: Option<String>,
     /// Up to where it tells.
     pub(super) until: Position,
+    /// The devices whose messages it tells, which need not be kept any more, and up to where.
+    pub(super) delivered: BTreeMap<(UserNid, OwnedDeviceId), Position>,
 }
 
-/// Tells of what comes after `since`, up to `head` or less far.
-pub(super) async fn tell(sources: &Sources, interests: &Interests, since: Position, head: Position) -> Result<Told> {
-    let page = Page::read(sources, since, head).await?;
-    let mut until = page.until;
-    let mut events: Vec<String> = Vec::new();
-    let mut bytes = 0;
+/// The parts of a transaction.
+#[derive(Debug, Default)]
+struct Body {
+    events: Vec<String>,
+    ephemeral: Vec<String>,
+    to_device: Vec<String>,
+    encryption: Encryption,
+}
+
+/// Tells of what is its business.
+pub(super) async fn tell(sources: &Sources, interests: &Interests, span: Span) -> Result<Told> {
+    let page = Page::read(sources, span.since, span.head).await?;
+    let wants = interests.service().wants;
+    let mut body = Body::default();
+    let (events, until) = choose(sources, interests, &page, &mut body.events).await?;
+    let mut messages = Messages::default();
+    if wants.ephemeral {
+        body.ephemeral = passing::receipts(sources, interests, page.receipts, until).await?;
+        if span.changes.is_some() {
+            body.ephemeral.extend(passing::changes(sources, interests, span.changes).await?);
+        }
+        messages = encryption::messages(sources, interests, &page.to_device, until).await?;
+    }
+    if wants.encryption {
+        let receivers = messages.delivered.keys().map(|(user, _)| *user);
+        body.encryption = Encryption::gather(sources, interests, &page.device_lists, &events, receivers).await?;
+    }
+    body.to_device = messages.json;
+    let content = (!body.is_empty()).then(|| json::object(|object| body.write(object, wants)));
+    Ok(Told { content, until, delivered: messages.delivered })
+}
+
+/// The events that are its business, as many as go into a transaction, and up to where they tell.
+async fn choose(
+    sources: &Sources,
+    interests: &Interests,
+    page: &Page,
+    forms: &mut Vec<String>,
+) -> Result<(Vec<Arc<Event>>, Position)> {
+    let (mut chosen, mut bytes) = (Vec::new(), 0);
     for event in &page.events {
         if !interests.include(event).await? {
             continue;
         }
         let form = client_form(event, sources.clock.now_ms());
-        let is_full = events.len() >= EVENTS || (bytes + form.len() > BYTES && !events.is_empty());
+        let is_full = forms.len() >= EVENTS || (bytes + form.len() > BYTES && !forms.is_empty());
         if let Some(position) = event.position().filter(|_| is_full) {
-            until = Position(position.0 - 1);
-            break;
+            return Ok((chosen, Position(position.0 - 1)));
         }
         bytes += form.len();
-        events.push(form);
+        forms.push(form);
+        chosen.push(event.clone());
     }
-    let content = (!events.is_empty())
-        .then(|| json::object(|body| body.array("events", &events, |out, event| out.push_str(event))));
-    Ok(Told { content, until })
+    Ok((chosen, page.until))
+}
+
+impl Body {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.ephemeral.is_empty() && self.to_device.is_empty() && !self.encryption.is_news()
+    }
+
+    fn write(&self, body: &mut Object<'_>, wants: Wants) {
+        let parts = [
+            ("events", &self.events, true),
+            ("ephemeral", &self.ephemeral, !self.ephemeral.is_empty()),
+            ("de.sorunome.msc2409.ephemeral", &self.ephemeral, wants.unstable_names && !self.ephemeral.is_empty()),
+            // MSC4203 is not a part of the specification yet: some know the one name, some the other.
+            ("to_device", &self.to_device, !self.to_device.is_empty()),
+            ("de.sorunome.msc2409.to_device", &self.to_device, !self.to_device.is_empty()),
+        ];
+        for (name, items, is_there) in parts {
+            if is_there {
+                body.array(name, items, |out, item| out.push_str(item));
+            }
+        }
+        self.encryption.write(body);
+    }
 }
 
 fn client_form(event: &Event, now_ms: i64) -> String {

@@ -15,12 +15,18 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{Sources, backoff::Backoff, interests::Interests, transaction};
+use super::{
+    Sources,
+    backoff::Backoff,
+    interests::Interests,
+    passing::Changes,
+    transaction::{self, Span},
+};
 use crate::{
     Result,
     accounts::appservices::AppService,
     secrets,
-    storage::{appservices as queues, log, numbers::Position},
+    storage::{appservices as queues, log, numbers::Position, to_device},
 };
 
 /// How long a process that dies keeps others from taking over, in milliseconds.
@@ -56,6 +62,8 @@ struct Queue {
     failed: Option<Failure>,
     backoff: Backoff,
     claimed_at: Instant,
+    /// The newest change of typing or presence that was told of.
+    passing: u64,
 }
 
 /// The last attempt failed.
@@ -88,8 +96,10 @@ impl Worker {
     pub(super) async fn run(&self, stop: CancellationToken) {
         let owner = secrets::identifier(32);
         let mut heads = self.sources.tail.bus().watch();
+        let mut passing = self.sources.typing.watch();
         let mut queue = None;
         loop {
+            passing.borrow_and_update();
             heads.borrow_and_update();
             let step = tokio::select! {
                 step = self.step(&mut queue, &owner) => step,
@@ -104,8 +114,10 @@ impl Worker {
                     FILLING
                 }
             };
+            let is_there = queue.as_ref().is_some_and(|queue: &Queue| queue.failed.is_none());
             tokio::select! {
-                changed = heads.changed(), if queue.as_ref().is_some_and(|queue: &Queue| queue.failed.is_none()) => {
+                changed = heads.changed(), if is_there => if changed.is_err() { break },
+                changed = passing.changed(), if is_there && self.service.wants.ephemeral => {
                     if changed.is_err() { break }
                 }
                 () = self.present.notified() => {
@@ -137,6 +149,10 @@ impl Worker {
         if queue.waiting > 0 && !is_away {
             self.bring(queue).await?;
             return Ok(Next::Go);
+        }
+        if queue.failed.is_some() {
+            // Nobody wants to know later who was typing.
+            queue.passing = self.sources.typing.counter();
         }
         if queue.waiting < WAITING && self.fill(queue, owner).await? {
             return Ok(Next::Go);
@@ -170,7 +186,8 @@ impl Worker {
                 let stored = queues::position(&mut conn, id).await?;
                 let waiting = queues::count_transactions(&mut conn, id).await?;
                 let backoff = Backoff::default();
-                *queue = Some(Queue { read: stored, stored, waiting, failed: None, backoff, claimed_at });
+                let passing = self.sources.typing.counter();
+                *queue = Some(Queue { read: stored, stored, waiting, failed: None, backoff, claimed_at, passing });
             }
         }
         Ok(true)
@@ -211,16 +228,20 @@ impl Worker {
 
     /// Puts together the next transaction. Returns whether there may be more to tell.
     async fn fill(&self, queue: &mut Queue, owner: &str) -> Result<bool> {
+        let changes = Changes { since: queue.passing, until: self.sources.typing.counter() };
         let head = self.sources.tail.view().head();
-        if queue.read >= head {
+        let is_passing = self.service.wants.ephemeral && changes.is_some();
+        if queue.read >= head && !is_passing {
             return Ok(false);
         }
-        let told = transaction::tell(&self.sources, &self.interests, queue.read, head).await?;
+        let span = Span { since: queue.read, head: head.max(queue.read), changes };
+        let told = transaction::tell(&self.sources, &self.interests, span).await?;
         let has_content = told.content.is_some();
         if has_content || told.until.0 - queue.stored.0 >= STRIDE {
             self.store(queue, owner, &told).await?;
         }
         queue.read = told.until;
+        queue.passing = changes.until;
         Ok(has_content || told.until < head)
     }
 
@@ -233,6 +254,9 @@ impl Worker {
                 let mut tx = storage.begin().await?;
                 if !queues::advance(&mut tx, id, owner, from, told.until).await? {
                     return Ok(false);
+                }
+                for ((user, device_id), position) in &told.delivered {
+                    to_device::delete_up_to(&mut tx, *user, device_id, *position).await?;
                 }
                 if let Some(content) = &told.content {
                     queues::insert_transaction(&mut tx, id, content, self.sources.clock.now_ms()).await?;

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use tokio::sync::watch;
+
 use crate::clock::Clock;
 
 /// The number of the newest change of typing and presence; clones share it.
@@ -18,12 +20,14 @@ use crate::clock::Clock;
 pub struct Counter {
     last: Arc<AtomicU64>,
     clock: Clock,
+    changes: watch::Sender<u64>,
 }
 
 impl Counter {
     /// Counts from the present time on.
     pub fn new(clock: Clock) -> Self {
-        Self { last: Arc::new(AtomicU64::new(clock.now_ms().unsigned_abs())), clock }
+        let now_ms = clock.now_ms().unsigned_abs();
+        Self { last: Arc::new(AtomicU64::new(now_ms)), clock, changes: watch::channel(now_ms).0 }
     }
 
     /// The number of the newest change.
@@ -35,6 +39,13 @@ impl Counter {
     pub fn advance(&self) -> u64 {
         let now_ms = self.clock.now_ms().unsigned_abs();
         let before = self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(now_ms.max(last + 1)));
-        before.map_or(now_ms, |last| now_ms.max(last + 1))
+        let number = before.map_or(now_ms, |last| now_ms.max(last + 1));
+        self.changes.send_replace(number);
+        number
+    }
+
+    /// Tells of changes, for those who read all of them.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 }

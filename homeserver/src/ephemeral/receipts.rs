@@ -9,7 +9,7 @@ use ruma::{EventId, OwnedEventId, RoomId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
-pub use self::content::content_of;
+pub use self::content::{content_of, content_where};
 use super::{
     Nudges,
     threads::{self, MAIN},

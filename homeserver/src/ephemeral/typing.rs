@@ -10,7 +10,7 @@ use std::{
 };
 
 use ruma::{OwnedUserId, RoomId, UserId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::board::Board;
@@ -91,6 +91,11 @@ impl Typing {
     /// The number of the newest change of typing or presence. To be asked for before the changes.
     pub fn counter(&self) -> u64 {
         self.counter.current()
+    }
+
+    /// Tells of changes of typing or presence, for those who read all of them.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.counter.watch()
     }
 
     /// Who is typing in a room, in the order in which they began, if that has changed after `since`.

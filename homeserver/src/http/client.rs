@@ -27,6 +27,7 @@ mod second_factor;
 mod server;
 mod sessions;
 mod sync;
+mod third_party;
 mod to_device;
 mod user_directory;
 mod voip;
@@ -229,7 +230,12 @@ pub fn routes() -> Vec<Route> {
         endpoint(account_data::delete_tag),
 
         // Modules: Third-party networks
-        endpoint(server::third_party_protocols),
+        endpoint_json(third_party::protocols),
+        endpoint_json(third_party::protocol),
+        endpoint_json(third_party::locations),
+        endpoint_json(third_party::users),
+        endpoint_json(third_party::locations_of_alias),
+        endpoint_json(third_party::users_of_id),
 
         // Modules: Room upgrades
         endpoint(rooms::upgrade),

@@ -1,5 +1,7 @@
 //! Speaks to application services. Application service API, "Homeserver -> Application Service API".
 
+mod third_party;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};

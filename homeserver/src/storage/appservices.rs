@@ -61,7 +61,8 @@ pub async fn position(conn: &mut Conn, id: &str) -> Result<Position> {
     Ok(Position(found.fetch_one(conn).await?))
 }
 
-/// Moves a queue on that `owner` fills from `from` to `to`; tells whether it was still there.
+/// Moves a queue on that `owner` fills from `from` to `to`, which may be the same; tells whether it
+/// was still there.
 pub async fn advance(conn: &mut Conn, id: &str, owner: &str, from: Position, to: Position) -> Result<bool> {
     let done = sqlx::query!(
         "update appservice_queues set position = ? where appservice_id = ? and owner = ? and position = ?",

@@ -44,6 +44,30 @@ pub async fn list(
     Ok(rows.into_iter().map(|row| WaitingMessage { position: Position(row.position), json: row.content.0 }).collect())
 }
 
+/// The messages for devices of all users after `after` and up to `up_to`, oldest first. Reads the whole
+/// table.
+pub async fn list_all(
+    conn: &mut Conn,
+    after: Position,
+    up_to: Position,
+) -> Result<Vec<(UserNid, OwnedDeviceId, WaitingMessage)>> {
+    let rows = sqlx::query!(
+        "select user_nid, device_id as `device_id: DeviceIdColumn`, position, content as `content: Text`
+         from to_device_messages
+         where position > ? and position <= ?
+         order by position",
+        after,
+        up_to
+    )
+    .fetch_all(conn)
+    .await?;
+    let message = |position, json| WaitingMessage { position: Position(position), json };
+    Ok(rows
+        .into_iter()
+        .map(|row| (UserNid(row.user_nid), row.device_id.0, message(row.position, row.content.0)))
+        .collect())
+}
+
 /// Deletes the messages for a device up to the position that it has acknowledged.
 pub async fn delete_up_to(conn: &mut Conn, user: UserNid, device_id: &DeviceId, up_to: Position) -> Result<()> {
     sqlx::query!(

@@ -1,6 +1,10 @@
 //! Application services: who they are, what they may, what they are told and asked.
 
+mod encryption;
 mod identity;
+mod passing;
 mod ping;
+mod queries;
 mod registration;
+mod third_party;
 mod transactions;

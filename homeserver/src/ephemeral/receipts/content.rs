@@ -10,9 +10,14 @@ use crate::{json, storage::numbers::UserNid, tail::Receipt};
 /// The content of the `m.receipt` event that tells `reader` of `receipts` (oldest first); `{}` where
 /// they may see none of them.
 pub fn content_of(receipts: &[Arc<Receipt>], reader: UserNid) -> String {
+    content_where(receipts, |receipt| !receipt.is_private || receipt.user == reader)
+}
+
+/// The same for a reader who may see those that are `visible`.
+pub fn content_where(receipts: &[Arc<Receipt>], visible: impl Fn(&Receipt) -> bool) -> String {
     // A newer receipt takes the place of an older one of the same user, type and thread.
     let mut newest: HashMap<(UserNid, bool, &str), &Receipt> = HashMap::new();
-    for receipt in receipts.iter().filter(|receipt| !receipt.is_private || receipt.user == reader) {
+    for receipt in receipts.iter().filter(|receipt| visible(receipt)) {
         newest.insert((receipt.user, receipt.is_private, &receipt.thread), receipt);
     }
     let mut receipts: Vec<&Receipt> = newest.into_values().collect();

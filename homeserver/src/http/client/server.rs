@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 
 use ruma::{
     RoomVersionId,
-    api::client::{
-        discovery::{
-            discover_homeserver::{self, HomeserverInfo, IdentityServerInfo},
-            discover_support::{self, Contact},
-            get_capabilities::v3::{
-                self as get_capabilities, AccountModerationCapability, Capabilities, GetLoginTokenCapability,
-                ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
-            },
-            get_supported_versions,
+    api::client::discovery::{
+        discover_homeserver::{self, HomeserverInfo, IdentityServerInfo},
+        discover_support::{self, Contact},
+        get_capabilities::v3::{
+            self as get_capabilities, AccountModerationCapability, Capabilities, GetLoginTokenCapability,
+            ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
         },
-        thirdparty::get_protocols,
+        get_supported_versions,
     },
 };
 use serde_json::json;
@@ -112,12 +109,4 @@ pub(super) async fn well_known_support(
 /// Clients add paths to URLs.
 fn plain(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
-}
-
-/// `GET /_matrix/client/v3/thirdparty/protocols`
-pub(super) async fn third_party_protocols(
-    _: App,
-    _: Ruma<get_protocols::v3::Request>,
-) -> Result<get_protocols::v3::Response> {
-    Ok(get_protocols::v3::Response::new(BTreeMap::new()))
 }
