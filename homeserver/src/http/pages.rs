@@ -146,7 +146,7 @@ fn failure(frame: Frame, error: &Error, next: Option<Next>) -> Reply {
 /// stay what they are.
 fn refusal(error: Error) -> Result<(u16, String)> {
     match error {
-        Error::Refused { .. } => {
+        Error::Refused { .. } | Error::Denied(_) => {
             let (status, message) = error::told(&error);
             Ok((status, message.into_owned()))
         }
