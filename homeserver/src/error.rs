@@ -28,6 +28,10 @@ pub enum Error {
     /// The caller has to complete further authentication stages first.
     #[error("further authentication is needed")]
     InteractiveAuth(Box<UiaaInfo>),
+    /// The caller's user has to allow this on the account page first. What the client is told in full,
+    /// because ruma takes the two names of that stage for one.
+    #[error("this has to be allowed on the account page")]
+    NotAllowedYet(Box<serde_json::Value>),
     /// The name that was asked for is taken, where the specification knows no code for that. Told to
     /// the caller as is.
     #[error("conflict: {0}")]

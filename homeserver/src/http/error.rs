@@ -33,6 +33,7 @@ pub fn answer(error: &Error) -> HttpResponse {
             HttpResponse::Conflict().json(StandardErrorBody::new(ErrorKind::Unknown, message.clone().into_owned()))
         }
         Error::InteractiveAuth(stages) => HttpResponse::Unauthorized().json(stages),
+        Error::NotAllowedYet(stages) => HttpResponse::Unauthorized().json(stages),
         Error::Unavailable(what, cause) => {
             warn!(cause = format!("{cause:#}"), "{what} is not available; a request was put off");
             HttpResponse::ServiceUnavailable()
@@ -52,7 +53,7 @@ pub fn told(error: &Error) -> (u16, Cow<'static, str>) {
     let message = match error {
         Error::Refused { message, .. } | Error::ServerManaged(message) | Error::Conflict(message) => message.clone(),
         Error::Denied(denial) => denial.message.clone(),
-        Error::InteractiveAuth(_) => "This needs to be confirmed first.".into(),
+        Error::InteractiveAuth(_) | Error::NotAllowedYet(_) => "This needs to be confirmed first.".into(),
         Error::Unavailable(..) => "Something that this server needs is away. Try again in a moment.".into(),
         Error::Internal(_) => "Something went wrong on this server. It has been noted.".into(),
     };

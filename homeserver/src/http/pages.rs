@@ -112,11 +112,10 @@ where
     F: Future<Output = Page> + Send + 'static,
 {
     custom(method, paths, move |app, incoming| async move {
-        let address = Subject::address(incoming.address);
-        app.access.rate_limits.take(Action::Anonymous, address)?;
         let visit = Visit::of(app, incoming).await?;
         let (frame, jar) = (visit.frame(), visit.jar.clone());
-        let reply = match visit.check_form() {
+        let admitted = visit.app.access.rate_limits.take(Action::Anonymous, Subject::address(visit.address));
+        let reply = match admitted.and_then(|()| visit.check_form()) {
             Ok(()) => handler(visit).await,
             Err(refusal) => Err(refusal.into()),
         };
@@ -146,7 +145,7 @@ fn failure(frame: Frame, error: &Error, next: Option<Next>) -> Reply {
 /// stay what they are.
 fn refusal(error: Error) -> Result<(u16, String)> {
     match error {
-        Error::Refused { .. } => {
+        Error::Refused { .. } | Error::Denied(_) => {
             let (status, message) = error::told(&error);
             Ok((status, message.into_owned()))
         }

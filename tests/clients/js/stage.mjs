@@ -69,6 +69,25 @@ export class Stage {
         return person;
     }
 
+    /** A tab of a browser, in a profile of its own or that of another tab, at the client's page. */
+    async tab(beside) {
+        const context = beside ? beside.context() : await this.browser.newContext();
+        if (!beside) this.#contexts.push(context);
+        const page = await context.newPage();
+        page.on("pageerror", (fault) => this.#complaints.push(String(fault)));
+        page.on("console", (message) => {
+            if (message.text().includes("Content Security Policy")) this.#complaints.push(message.text());
+        });
+        await page.goto(this.home());
+        await page.waitForFunction(() => window.person);
+        return page;
+    }
+
+    /** Where the client is. */
+    home() {
+        return `http://127.0.0.1:${this.pages.address().port}/`;
+    }
+
     /** Several who have just registered. */
     people(...names) {
         return Promise.all(names.map((name) => this.person(name)));

@@ -2,28 +2,23 @@
 
 use super::{
     Page,
+    interruption::Interruption,
     reply::Reply,
     sso::{Consent, Leave},
     visit::{Visit, query},
 };
 use crate::{
-    Error, Result,
-    accounts::oauth::{Authorization, Parameters, Return, Verdict},
+    Error,
+    accounts::{
+        browser_sessions::BrowserSession,
+        oauth::{Authorization, Parameters, Return, Verdict},
+    },
 };
 
 /// `GET /oauth2/authorize`
 pub(super) async fn show(visit: Visit) -> Page {
-    let authorization = match read(&visit).await? {
-        Verdict::Sound(authorization) => authorization,
-        Verdict::Refused(back) => return Ok(leave(&visit, back, false)),
-    };
-    if visit.signed_in.is_none() {
-        return Ok(to_sign_in(&visit, &authorization));
-    }
-    let session = visit.entitled().await?;
-    if authorization.wants_fresh_proof() && !visit.app.accounts.browser_sessions.is_fresh(session) {
-        return Ok(visit.to_sign_in_again());
-    }
+    let authorization = read(&visit).await?;
+    let session = entitled(&visit, &authorization).await?;
     let page = Consent {
         app: authorization.client.name().to_owned(),
         user: session.user.id.to_string(),
@@ -38,11 +33,8 @@ pub(super) async fn show(visit: Visit) -> Page {
 
 /// `POST /oauth2/authorize`
 pub(super) async fn submit(visit: Visit) -> Page {
-    let authorization = match read(&visit).await? {
-        Verdict::Sound(authorization) => authorization,
-        Verdict::Refused(back) => return Ok(leave(&visit, back, false)),
-    };
-    let session = visit.entitled().await?;
+    let authorization = read(&visit).await?;
+    let session = entitled(&visit, &authorization).await?;
     let oauth = &visit.app.accounts.oauth;
     if visit.form.get("decision") == Some("allow") {
         let back = oauth.allow(&authorization, session).await?;
@@ -52,13 +44,34 @@ pub(super) async fn submit(visit: Visit) -> Page {
     }
 }
 
-async fn read(visit: &Visit) -> Result<Verdict> {
+/// What the application asks for. Where that is wrong, its user is sent back to it, but only somebody
+/// who is signed in: anybody can register an application, and a link to this server must not lead
+/// strangers anywhere (RFC 9700 section 4.11.2).
+async fn read(visit: &Visit) -> Result<Authorization, Interruption> {
     let oauth = &visit.app.accounts.oauth;
     if !oauth.is_served() {
-        return Err(Error::not_found("Apps cannot be let in this way on this server."));
+        return Err(Error::not_found("Apps cannot be let in this way on this server.").into());
     }
     let query = visit.location.split_once('?').map_or("", |(_, query)| query);
-    oauth.read(&Parameters::parse(query.as_bytes())).await
+    match oauth.read(&Parameters::parse(query.as_bytes())).await? {
+        Verdict::Sound(authorization) => Ok(*authorization),
+        Verdict::Refused(back) => {
+            visit.member(&visit.location)?;
+            Err(leave(visit, back, false).into())
+        }
+    }
+}
+
+/// Who may let the application in, after having proved it anew where the application wants that.
+async fn entitled<'a>(visit: &'a Visit, authorization: &Authorization) -> Result<&'a BrowserSession, Interruption> {
+    if visit.signed_in.is_none() {
+        return Err(to_sign_in(visit, authorization).into());
+    }
+    let session = visit.entitled().await?;
+    if authorization.wants_fresh_proof() && !visit.app.accounts.browser_sessions.is_fresh(session) {
+        return Err(visit.to_sign_in_again().into());
+    }
+    Ok(session)
 }
 
 /// Leads to the page where somebody signs in or makes an account, as the application wishes.

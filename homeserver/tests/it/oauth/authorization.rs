@@ -97,11 +97,14 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_learns_what_is_wrong_with_its_request() {
     let server = server().await;
+    let alice = server.user("alice").await;
     let app = TestApp::register(&server).await;
     let mut for_devices = metadata();
     for_devices["grant_types"] = json!(["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"]);
     let device_app = TestApp::register_as(&server, for_devices).await;
     let browser = TestBrowser::new(&server);
+    let form = browser.open("/account").await;
+    browser.sign_in(&form, "alice", &alice.password()).await;
     let without_api = SCOPE.replace("urn:matrix:client:api:*", "openid");
 
     for (changes, error) in [
@@ -127,6 +130,17 @@ async fn an_application_learns_what_is_wrong_with_its_request() {
     assert_eq!(there.parameter("error").as_deref(), Some("invalid_request"), "no parameter may come twice");
     let there = browser.open(&device_app.request(&[])).await;
     assert_eq!(there.parameter("error").as_deref(), Some("unauthorized_client"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_the_server_leads_no_stranger_anywhere() {
+    let server = server().await;
+    let app = TestApp::register(&server).await;
+    let browser = TestBrowser::new(&server);
+
+    let page = browser.open(&app.request(&[("response_type", "token")])).await;
+
+    assert!(page.address.starts_with("/login?"), "anybody can register an application: {}", page.address);
 }
 
 #[tokio::test(flavor = "multi_thread")]

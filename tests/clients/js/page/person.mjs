@@ -2,7 +2,9 @@
 
 import { logger } from "matrix-js-sdk/lib/logger.js";
 
+import { Application } from "./application.mjs";
 import { Encryption } from "./encryption.mjs";
 
 logger.setLevel("warn");
 window.person = new Encryption();
+window.application = new Application();
