@@ -16,12 +16,16 @@ pub mod room_networks;
 pub mod rule;
 pub mod rulebook;
 pub mod ruleset;
+pub mod whereabouts;
 
 use std::net::IpAddr;
 
 use ruma::UserId;
 
-use self::{approvals::Approvals, crowd::Crowd, gates::Gates, live::Live, rate_limits::RateLimits, rulebook::Rulebook};
+use self::{
+    approvals::Approvals, crowd::Crowd, gates::Gates, live::Live, rate_limits::RateLimits, rulebook::Rulebook,
+    whereabouts::Whereabouts,
+};
 use crate::{
     Result,
     clock::Clock,
@@ -42,6 +46,7 @@ pub struct Access {
     pub live: Live,
     pub approvals: Approvals,
     pub crowd: Crowd,
+    pub whereabouts: Whereabouts,
 }
 
 /// Somebody who wants something.
@@ -57,12 +62,15 @@ impl Access {
     /// Gates as configured, with the rules that are in the database; they are followed from now on.
     pub async fn start(
         limits: &config::RateLimits,
+        rules: &config::Access,
         storage: Storage,
         secrets: Secrets,
         clock: Clock,
         tasks: &Tasks,
     ) -> Result<Self> {
-        let rulebook = Rulebook::load(storage.clone(), secrets, clock.clone()).await?;
+        let rulebook = Rulebook::load(storage.clone(), secrets.clone(), clock.clone()).await?;
+        let days = rules.address_retention_days;
+        let whereabouts = Whereabouts::start(storage.clone(), secrets, clock.clone(), days, tasks);
         let approvals = Approvals::new(storage, clock.clone());
         let gates = Gates::new(rulebook.clone(), approvals.clone(), clock.clone());
         let live = Live::new(gates.clone());
@@ -74,6 +82,7 @@ impl Access {
             live,
             approvals,
             crowd: Crowd::default(),
+            whereabouts,
         })
     }
 }

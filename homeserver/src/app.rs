@@ -133,7 +133,9 @@ impl App {
         drop(conn);
 
         let log = storage::log::Log::start(storage.clone(), tasks, tail.clone(), metrics.clone());
-        let access = Access::start(&config.rate_limits, storage.clone(), secrets.clone(), clock.clone(), tasks).await?;
+        let access =
+            Access::start(&config.rate_limits, &config.access, storage.clone(), secrets.clone(), clock.clone(), tasks)
+                .await?;
         let accounts = Accounts::new(accounts::Parts {
             storage: storage.clone(),
             secrets: secrets.clone(),
@@ -217,8 +219,15 @@ impl App {
         let posting = Posting::new(rooms.clone(), admission, directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), tail.clone(), rooms.clone(), clock.clone());
         let reports = Reports::new(storage.clone(), rooms.clone(), clock.clone());
-        let oversight =
-            Oversight::new(storage.clone(), clock.clone(), access.clone(), accounts.clone(), devices.clone(), &config);
+        let oversight = Oversight::new(
+            storage.clone(),
+            clock.clone(),
+            access.clone(),
+            accounts.clone(),
+            devices.clone(),
+            rooms.clone(),
+            &config,
+        );
         let search = Search::start(storage.clone(), tail.clone(), rooms.clone(), reading.clone(), tasks);
         let sync = Sync::new(sync::Sources {
             storage: storage.clone(),

@@ -1,5 +1,6 @@
 //! The command line: what the program was asked to do.
 
+mod access;
 mod database;
 mod logging;
 mod output;
@@ -39,6 +40,9 @@ enum Command {
     /// Look after accounts; the server may run meanwhile.
     #[command(subcommand)]
     User(user::Command),
+    /// Look at access rules, or lift them when nobody can do it from outside; the server may run meanwhile.
+    #[command(subcommand)]
+    Access(access::Command),
     /// Say whether the configuration is valid.
     CheckConfig,
     /// Print the version.
@@ -71,6 +75,10 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::User(command) => {
             logging::start(&config.logging, Some("warn"))?;
             runtime::run(user::run(config, command))
+        }
+        Command::Access(command) => {
+            logging::start(&config.logging, Some("warn"))?;
+            runtime::run(access::run(config, command))
         }
         Command::CheckConfig => {
             if let (Some(certificate), Some(key)) = (&config.listeners.certificate, &config.listeners.key) {

@@ -1,5 +1,6 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
+pub mod access;
 pub mod appservices;
 pub mod database;
 pub mod discovery;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::{
+    access::Access,
     appservices::AppServices,
     database::Database,
     discovery::{Contact, Discovery},
@@ -82,6 +84,7 @@ pub struct Config {
     pub push: Push,
     pub appservices: AppServices,
     pub rate_limits: RateLimits,
+    pub access: Access,
     pub voip: Voip,
     pub outgoing: Outgoing,
     pub secrets: Secrets,

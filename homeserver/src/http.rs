@@ -16,7 +16,10 @@ pub mod legacy;
 pub mod monitoring;
 pub mod oauth;
 pub mod pages;
+pub mod proxied;
+pub mod proxy_protocol;
 pub mod ranges;
+pub mod resources;
 pub mod tls;
 pub mod uploads;
 pub mod work;
@@ -30,7 +33,8 @@ use std::{
 pub use actix_web::dev::{Server, ServerHandle};
 use actix_web::{
     App as ActixApp, HttpRequest, HttpResponse, HttpServer,
-    dev::{Service, ServiceResponse},
+    body::BoxBody,
+    dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse},
     http::{KeepAlive, Method, StatusCode, header},
     web,
 };
@@ -38,7 +42,8 @@ use tracing::{debug, warn};
 
 pub use self::entrance::Entrance;
 use self::{
-    endpoint::{Resources, Route, custom},
+    endpoint::{Route, custom},
+    resources::Resources,
     tls::Certificate,
 };
 use crate::{Error, Result, metrics::Metrics};
@@ -80,21 +85,14 @@ pub fn serve(entrance: &Entrance, sockets: Vec<Socket>, connections: usize) -> R
     let resources = Resources::new(routes());
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4));
     let entrance = entrance.clone();
-    let mut server = HttpServer::new(move || {
-        let metrics = entrance.metrics().clone();
-        ActixApp::new()
-            .app_data(web::Data::new(entrance.clone()))
-            .wrap_fn(move |request, service| finish(metrics.clone(), service.call(request)))
-            .configure(|config| resources.register(config))
-            .default_service(web::to(unknown_path))
-    })
-    .workers(workers)
-    .max_connections(connections.div_ceil(workers))
-    .backlog(BACKLOG)
-    .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(SHUTDOWN_S)
-    .disable_signals();
+    let mut server = HttpServer::new(move || application(&entrance, &resources))
+        .workers(workers)
+        .max_connections(connections.div_ceil(workers))
+        .backlog(BACKLOG)
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(SHUTDOWN_S)
+        .disable_signals();
     for socket in sockets {
         server = match socket {
             Socket::Plain(listener) => server.listen_auto_h2c(listener),
@@ -103,6 +101,27 @@ pub fn serve(entrance: &Entrance, sockets: Vec<Socket>, connections: usize) -> R
         .map_err(|fault| Error::internal(format!("listening for HTTP: {fault}")))?;
     }
     Ok(server.run())
+}
+
+/// What actix does with every request.
+fn application(
+    entrance: &Entrance,
+    resources: &Resources,
+) -> ActixApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let metrics = entrance.metrics().clone();
+    ActixApp::new()
+        .app_data(web::Data::new(entrance.clone()))
+        .wrap_fn(move |request, service| finish(metrics.clone(), service.call(request)))
+        .configure(|config| resources.register(config))
+        .default_service(web::to(unknown_path))
 }
 
 /// Stops accepting, lets requests in flight come to their end, and then the handlers whose client

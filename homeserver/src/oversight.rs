@@ -2,18 +2,23 @@
 //! somebody out who could undo it, and recorded in the name of who made it.
 
 mod explain;
+mod moderators;
 mod preview;
 mod queue;
 mod record;
+mod sessions;
 
 use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
+use ruma::OwnedUserId;
 
 pub use self::{
     explain::{Explanation, Question},
+    moderators::RoomRule,
     preview::Preview,
     record::Act,
+    sessions::{SeenSession, Whose},
 };
 use crate::{
     Error, Result,
@@ -29,6 +34,7 @@ use crate::{
     clock::Clock,
     config,
     devices::Devices,
+    rooms::Rooms,
     storage::{Storage, accounts},
 };
 
@@ -43,6 +49,8 @@ pub struct Oversight {
     access: Access,
     accounts: Accounts,
     devices: Devices,
+    rooms: Rooms,
+    address_readers: Vec<OwnedUserId>,
     trusted_proxies: Vec<IpNet>,
     own_addresses: Vec<IpAddr>,
 }
@@ -55,12 +63,15 @@ impl Oversight {
         access: Access,
         accounts: Accounts,
         devices: Devices,
+        rooms: Rooms,
         config: &config::Config,
     ) -> Self {
         let listeners = config.listeners.plain.iter().chain(&config.listeners.tls);
         let own_addresses = listeners.map(|listener| listener.ip()).filter(|ip| !ip.is_unspecified()).collect();
-        let trusted_proxies = config.http.trusted_proxies.clone();
-        Self { storage, clock, access, accounts, devices, trusted_proxies, own_addresses }
+        let proxies = config.http.trusted_proxies.iter().chain(&config.listeners.proxied_from);
+        let trusted_proxies = proxies.copied().collect();
+        let address_readers = config.access.address_readers.clone();
+        Self { storage, clock, access, accounts, devices, rooms, address_readers, trusted_proxies, own_addresses }
     }
 
     /// Makes all `changes` in the name of `caller`, or none; with `is_rehearsal`, only tells what would
@@ -74,7 +85,13 @@ impl Oversight {
         if is_rehearsal {
             return Ok(preview);
         }
-        self.access.rulebook.change(changes, author).await?;
+        self.apply(caller, changes).await?;
+        Ok(preview)
+    }
+
+    /// Makes changes that were checked, and records them.
+    async fn apply(&self, caller: &User, changes: &[Change]) -> Result<()> {
+        self.access.rulebook.change(changes, caller.id.as_str()).await?;
         for change in changes {
             let act = match change {
                 Change::Put(_) => Act::RulePut,
@@ -82,7 +99,7 @@ impl Oversight {
             };
             self.record(caller, act, change.id()).await?;
         }
-        Ok(preview)
+        Ok(())
     }
 
     /// Refuses changes that would lock people out whom nobody wants to.

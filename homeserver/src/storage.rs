@@ -44,6 +44,7 @@ pub mod rooms;
 pub mod search;
 pub mod session_origins;
 pub mod settings;
+pub mod sightings;
 pub mod snapshots;
 pub mod streams;
 pub mod to_device;

@@ -1,4 +1,5 @@
-//! What accounts wait for administrators to allow.
+//! What accounts can show for themselves when a rule wants more of them: what administrators have allowed
+//! them, and a second factor.
 
 use ruma::UserId;
 
@@ -8,6 +9,7 @@ use crate::{
     storage::{
         Storage,
         approvals::{self, Approval, State},
+        factors,
         numbers::UserNid,
     },
 };
@@ -37,6 +39,11 @@ impl Approvals {
         }
         approvals::insert(&mut conn, user, scope, rule_id, self.clock.now_ms()).await?;
         Ok(State::Waiting)
+    }
+
+    /// Whether an account has a second factor.
+    pub async fn has_second_factor(&self, user: UserNid) -> Result<bool> {
+        factors::exists(&mut *self.storage.conn().await?, user).await
     }
 
     /// Lists at most `limit` entries in `state`, the oldest first, after that made at `after`.

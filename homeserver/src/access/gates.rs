@@ -180,7 +180,11 @@ impl Gates {
         let Some(rule) = self.decide(place, &facts(visitor, &[])) else { return Ok(()) };
         match rule.effect {
             Effect::Allow | Effect::LogOnly => Ok(()),
-            Effect::Deny | Effect::RequireVerifiedEmail | Effect::RequireSecondFactor => Err(refusal(place, &rule)),
+            Effect::Deny | Effect::RequireVerifiedEmail => Err(refusal(place, &rule)),
+            Effect::RequireSecondFactor => match visitor.user {
+                Some((_, user)) if self.approvals.has_second_factor(user).await? => Ok(()),
+                _ => Err(refusal(place, &rule)),
+            },
             Effect::RateLimit { count, per_ms } => {
                 let user = visitor.user.map(|(_, nid)| Subject::User(nid));
                 self.limit(&rule, user.or(visitor.address.map(Subject::address)), count, per_ms)

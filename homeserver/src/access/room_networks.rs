@@ -33,9 +33,19 @@ impl RoomNetworks {
         Self(secrets)
     }
 
+    /// A name for the network that `address` belongs to, which is the same everywhere and means nothing in
+    /// rules.
+    pub fn name(&self, address: IpAddr) -> String {
+        self.write(&networks::customer(address).to_string())
+    }
+
     /// The token of the network that `address` belongs to, in `room`.
     pub fn token(&self, room: &RoomId, address: IpAddr) -> String {
-        let hash = self.0.hash(PURPOSE, &format!("{room} {}", networks::customer(address)));
+        self.write(&format!("{room} {}", networks::customer(address)))
+    }
+
+    fn write(&self, network: &str) -> String {
+        let hash = self.0.hash(PURPOSE, network);
         let letters = hash.iter().take(LENGTH).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
         PREFIX.chars().chain(letters).collect()
     }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 
-pub use self::change::{Change, NewRule, TOKEN_PURPOSE};
+pub use self::change::{Change, MOST_CHANGES, NewRule, TOKEN_PURPOSE};
 use super::{room_networks::RoomNetworks, rule::Rule, ruleset::RuleSet};
 use crate::{
     Error, Result,

@@ -20,7 +20,7 @@ use crate::{
         accounts::{self, Account, AccountKind},
         app_passwords, browser_sessions, factors, filters, key_backups, keys,
         numbers::UserNid,
-        people, profiles, tokens,
+        people, profiles, sightings, tokens,
     },
 };
 
@@ -286,6 +286,7 @@ impl Administration {
                 factors::delete(&mut tx, user).await?;
                 app_passwords::delete_all(&mut tx, user).await?;
                 keys::delete_user_keys(&mut tx, user).await?;
+                sightings::delete_of_user(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
                 if is_erased {
                     account_data::delete_all(&mut tx, user).await?;

@@ -62,12 +62,7 @@ impl Sessions {
             log: parts.log.clone(),
             lifetimes: parts.sessions.clone(),
             cache: Arc::default(),
-            sightings: Sightings::start(
-                parts.storage.clone(),
-                parts.secrets.clone(),
-                parts.access.crowd.clone(),
-                parts.tasks,
-            ),
+            sightings: Sightings::start(parts.storage.clone(), parts.secrets.clone(), parts.access, parts.tasks),
         }
     }
 

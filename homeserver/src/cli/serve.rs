@@ -124,6 +124,11 @@ impl Front {
             front.tasks.start("certificate", move |stop| certificate.clone().watch(stop));
         }
         front.run("listeners", http::serve(&front.entrance, sockets, connections)?);
+        for address in &listeners.proxied {
+            let (listener, _) = bind(*address)?;
+            let from = listeners.proxied_from.clone();
+            front.run("proxied listener", http::proxied::serve(&front.entrance, listener, from, connections)?);
+        }
         if let Some(address) = listeners.metrics {
             let (listener, _) = bind(address)?;
             front.run("metrics listener", monitoring::serve(front.entrance.clone(), listener)?);

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Problem, values};
@@ -13,6 +14,12 @@ pub struct Listeners {
     /// Addresses for HTTP without TLS, for a reverse proxy or for this machine.
     #[serde(deserialize_with = "values::one_or_many")]
     pub plain: Vec<SocketAddr>,
+    /// Addresses for load balancers that speak the PROXY protocol, without TLS.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub proxied: Vec<SocketAddr>,
+    /// Networks of these balancers; nobody else is heard there.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub proxied_from: Vec<IpNet>,
     /// Addresses for HTTPS.
     #[serde(deserialize_with = "values::one_or_many")]
     pub tls: Vec<SocketAddr>,
@@ -28,6 +35,8 @@ impl Default for Listeners {
     fn default() -> Self {
         Self {
             plain: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
+            proxied: Vec::new(),
+            proxied_from: Vec::new(),
             tls: Vec::new(),
             certificate: None,
             key: None,
@@ -38,6 +47,9 @@ impl Default for Listeners {
 
 impl Listeners {
     pub(super) fn check(&self) -> Result<(), Problem> {
+        if !self.proxied.is_empty() && self.proxied_from.is_empty() {
+            return Err(Problem::new("listeners.proxied_from", "is needed because listeners.proxied is set"));
+        }
         if self.tls.is_empty() {
             return Ok(());
         }

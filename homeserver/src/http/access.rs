@@ -1,26 +1,32 @@
-//! The access API: rules, approvals and reports, for server administrators. Described by
+//! The access API: rules, sessions, approvals and reports, for server administrators; and what moderators
+//! of rooms can do about networks. Described by
 //! `docs/openapi/access.yaml`, which a test compares with the routes here.
 
 mod forms;
 mod queue;
+mod rooms;
 mod rules;
+mod sessions;
 
 use std::{collections::HashMap, future::Future, net::IpAddr};
 
 use bytes::Bytes;
 use http::Method;
-use ruma::api::auth_scheme::{AccessToken, AuthScheme};
+use ruma::{UserId, api::auth_scheme::AccessToken};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    authenticate::{Authenticate, Circumstances},
     endpoint::{Incoming, Route, custom},
     exchange,
 };
-use crate::{App, Error, Result, access::feature::Feature, accounts::User};
+use crate::{App, Error, Result, access::feature::Feature, accounts::User, storage::accounts::AccountState};
 
 /// What all paths begin with.
 const PREFIX: &str = "/_salon/access/v1";
+/// The header in which application services name the person for whom they call.
+const ACTING_USER: &str = "X-Acting-User";
 /// Entries on a page, if the caller does not say, and at most.
 const PAGE: (u32, u32) = (100, 1000);
 
@@ -37,10 +43,15 @@ pub fn routes() -> Vec<Route> {
         route(Method::GET, "/approvals", queue::approvals),
         route(Method::POST, "/approvals/{user_id}", queue::decide),
         route(Method::GET, "/reports", queue::reports),
+        route(Method::GET, "/sessions", sessions::list),
+        moderators_route(Method::GET, "/rooms/{room_id}/networks", rooms::networks),
+        moderators_route(Method::GET, "/rooms/{room_id}/rules", rooms::rules),
+        moderators_route(Method::PUT, "/rooms/{room_id}/rules/{rule_id}", rooms::put),
+        moderators_route(Method::DELETE, "/rooms/{room_id}/rules/{rule_id}", rooms::revoke),
     ]
 }
 
-/// A call by an administrator.
+/// A call by somebody who may make it.
 #[derive(Debug)]
 struct Call {
     caller: User,
@@ -55,23 +66,39 @@ where
     F: Future<Output = Result<Value>> + Send,
 {
     custom(method, &[&format!("{PREFIX}{path}")], move |app, incoming| async move {
+        let call = Call::admit(&app, incoming).await?.of_administrator(&app).await?;
+        exchange::json(&handler(app, call).await?)
+    })
+}
+
+/// The same for callers who look after rooms, as those know who answer it.
+fn moderators_route<H, F>(method: Method, path: &'static str, handler: H) -> Route
+where
+    H: Fn(App, Call) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Value>> + Send,
+{
+    custom(method, &[&format!("{PREFIX}{path}")], move |app, incoming| async move {
         let call = Call::admit(&app, incoming).await?;
         exchange::json(&handler(app, call).await?)
     })
 }
 
 impl Call {
-    /// Lets administrators in who may do so from where they are.
     async fn admit(app: &App, incoming: Incoming) -> Result<Self> {
         let Incoming { request, path_args: args, body, address } = incoming;
         let caller = caller(app, &request, address).await?;
         app.access.gates.server(&caller.visitor()).await?;
-        app.access.gates.feature(&caller.visitor(), Feature::AdminApi).await?;
-        if !caller.is_admin {
-            return Err(Error::forbidden("Only server administrators can do this."));
-        }
         let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
         Ok(Self { caller, args, query: query.into_owned().collect(), body })
+    }
+
+    /// Lets administrators in who may do so from where they are.
+    async fn of_administrator(self, app: &App) -> Result<Self> {
+        app.access.gates.feature(&self.caller.visitor(), Feature::AdminApi).await?;
+        if !self.caller.is_admin {
+            return Err(Error::forbidden("Only server administrators can do this."));
+        }
+        Ok(self)
     }
 
     fn query(&self, name: &str) -> Option<&str> {
@@ -97,8 +124,19 @@ impl Call {
     }
 }
 
+/// The caller; where an application service calls that may do so, the administrator whom it names.
 async fn caller(app: &App, request: &http::Request<()>, address: IpAddr) -> Result<User> {
-    let token = AccessToken::extract_authentication(request);
-    let token = token.map_err(|_| Error::missing_token("An access token is needed here."))?;
-    app.accounts.sessions.authenticate(&token, address).await
+    let caller = AccessToken::authenticate(app, &Circumstances { request, address }).await?;
+    let Some(service) = &caller.appservice else { return Ok(caller) };
+    if !app.config.access.appservices.contains(&service.id) {
+        return Err(Error::forbidden("This application service may not administrate: see access.appservices."));
+    }
+    let named = request.headers().get(ACTING_USER).and_then(|value| value.to_str().ok());
+    let named = named.ok_or_else(|| Error::missing_param(format!("The header {ACTING_USER} names who acts.")))?;
+    let user_id = UserId::parse(named).map_err(|_| Error::invalid_param("This is not a user ID."))?;
+    let account = app.accounts.administration.find(&user_id).await?;
+    if account.state() != AccountState::Active {
+        return Err(Error::forbidden(format!("{user_id} cannot act.")));
+    }
+    Ok(User { id: account.user_id, nid: account.user, device_id: None, is_admin: account.is_admin, ..caller })
 }

@@ -1,5 +1,10 @@
 //! Tells whom a change of the rules would hit, before it is made.
 
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
+
 use ruma::OwnedUserId;
 
 use super::Oversight;
@@ -8,11 +13,11 @@ use crate::{
     access::{
         Visitor,
         gates::facts,
-        rule::{Effect, Scope},
+        rule::{Effect, Kind, Scope},
         rulebook::Change,
         ruleset::{Facts, Place, RuleSet},
     },
-    storage::accounts,
+    storage::{accounts, numbers::UserNid},
 };
 
 /// So many of those who are hit are named.
@@ -52,11 +57,13 @@ impl Oversight {
             };
             preview.live_requests += usize::from(loses(&about));
         }
+        let seen = self.seen(changes).await?;
         let mut after_localpart = String::new();
         loop {
             let page = accounts::list_ids(&mut *self.storage.conn().await?, &after_localpart, PAGE).await?;
             for (user, user_id) in &page {
-                if loses(&facts(&Visitor { user: Some((user_id, *user)), address: None }, &[])) {
+                let mut addresses = seen.get(user).into_iter().flatten().copied().map(Some).chain([None]);
+                if addresses.any(|address| loses(&facts(&Visitor { user: Some((user_id, *user)), address }, &[]))) {
                     preview.add(user_id);
                 }
             }
@@ -65,6 +72,22 @@ impl Oversight {
                 _ => return Ok(preview),
             }
         }
+    }
+
+    /// From where users came, if that matters.
+    async fn seen(&self, changes: &[Change]) -> Result<HashMap<UserNid, HashSet<IpAddr>>> {
+        let mut seen: HashMap<UserNid, HashSet<IpAddr>> = HashMap::new();
+        let mut is_about_networks = false;
+        for change in changes {
+            is_about_networks |= match change {
+                Change::Put(new) => matches!(new.kind, Kind::Network | Kind::RoomNetwork),
+                Change::Revoke(id) => self.access.rulebook.find(id).await.is_some(),
+            };
+        }
+        if is_about_networks {
+            self.access.whereabouts.each(|found| seen.entry(found.user).or_default().extend([found.address])).await?;
+        }
+        Ok(seen)
     }
 
     /// Where something changes.

@@ -14,6 +14,8 @@ pub enum Act {
     RuleRevoked,
     /// Decided about somebody who waits.
     ApprovalDecided,
+    /// Looked at client addresses.
+    AddressesSeen,
 }
 
 impl Act {
@@ -23,6 +25,7 @@ impl Act {
             Self::RulePut => "access.rule.put",
             Self::RuleRevoked => "access.rule.revoke",
             Self::ApprovalDecided => "access.approval.decide",
+            Self::AddressesSeen => "access.addresses.see",
         }
     }
 }

@@ -122,7 +122,7 @@ pub async fn update_last_seen(
     conn: &mut Conn,
     user: UserNid,
     device_id: &DeviceId,
-    sealed_address: &[u8],
+    sealed_address: Option<&[u8]>,
     now_ms: i64,
 ) -> Result<()> {
     sqlx::query!(

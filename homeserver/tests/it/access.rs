@@ -1,8 +1,11 @@
 //! Access rules: who may do what, from where, and how administrators say so.
 
+mod description;
 mod features;
 mod guards;
 mod lives;
+mod networks;
+mod proxied;
 mod registration;
 mod rules;
 

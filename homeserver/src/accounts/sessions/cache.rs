@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     ops::Deref,
-    sync::{Arc, PoisonError, RwLock, atomic::AtomicI64},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64},
+    },
 };
 
 use quick_cache::sync::Cache;
@@ -29,6 +32,8 @@ pub(super) struct Session {
     asked_at: u64,
     /// When its last use was noted in the database, as far as this process knows.
     pub(super) noted_at: AtomicI64,
+    /// A hash of the address that was noted.
+    pub(super) noted_from: AtomicU64,
 }
 
 impl Deref for Session {
@@ -81,7 +86,7 @@ impl SessionCache {
 
     /// Keeps a session that was read after `asked_at` endings.
     pub(super) fn insert(&self, hash: TokenHash, row: SessionRow, asked_at: u64) -> Arc<Session> {
-        let session = Arc::new(Session { row, asked_at, noted_at: AtomicI64::new(0) });
+        let session = Arc::new(Session { row, asked_at, noted_at: AtomicI64::new(0), noted_from: AtomicU64::new(0) });
         self.sessions.insert(hash, session.clone());
         session
     }

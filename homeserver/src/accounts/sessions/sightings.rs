@@ -14,7 +14,7 @@ use tracing::warn;
 use super::cache::Session;
 use crate::{
     Result,
-    access::crowd::Crowd,
+    access::{Access, crowd::Crowd, whereabouts::Whereabouts},
     secrets::Secrets,
     storage::{Storage, devices, numbers::UserNid},
     tasks::Tasks,
@@ -22,6 +22,8 @@ use crate::{
 
 /// A session's use is noted once in so many milliseconds.
 const INTERVAL_MS: i64 = 600_000;
+/// The same when it is used from somewhere else.
+const ELSEWHERE_MS: i64 = 10_000;
 /// At most so many sightings wait; what comes beyond that is noted another time.
 const QUEUE: usize = 1024;
 /// At most so many are written in one transaction.
@@ -44,28 +46,30 @@ struct Sighting {
 
 impl Sightings {
     /// Starts the task that writes.
-    pub(super) fn start(storage: Storage, secrets: Secrets, crowd: Crowd, tasks: &Tasks) -> Self {
+    pub(super) fn start(storage: Storage, secrets: Secrets, access: &Access, tasks: &Tasks) -> Self {
         let (queue, sightings) = mpsc::channel(QUEUE);
-        let sightings = Arc::new(Mutex::new(sightings));
+        let (sightings, known) = (Arc::new(Mutex::new(sightings)), access.whereabouts.clone());
         tasks.start("last seen", move |stop| {
-            let (storage, secrets, sightings) = (storage.clone(), secrets.clone(), sightings.clone());
-            async move { run(&storage, &secrets, &mut *sightings.lock().await, stop).await }
+            let (storage, secrets, known) = (storage.clone(), secrets.clone(), known.clone());
+            let sightings = sightings.clone();
+            async move { run(&storage, &secrets, &known, &mut *sightings.lock().await, stop).await }
         });
-        Self { queue, crowd }
+        Self { queue, crowd: access.crowd.clone() }
     }
 
     /// Notes a use of `session`, unless one was noted a short while ago.
     pub(super) fn note(&self, session: &Session, address: IpAddr, now_ms: i64) {
         let Some(device_id) = &session.device_id else { return };
         let noted_at = session.noted_at.load(Ordering::Relaxed);
-        if now_ms - noted_at < INTERVAL_MS {
+        let from = hash_of(&address);
+        let interval_ms = if session.noted_from.load(Ordering::Relaxed) == from { INTERVAL_MS } else { ELSEWHERE_MS };
+        if now_ms - noted_at < interval_ms {
             return;
         }
         let exchange = session.noted_at.compare_exchange(noted_at, now_ms, Ordering::Relaxed, Ordering::Relaxed);
         if exchange.is_ok() {
-            let mut hasher = DefaultHasher::new();
-            (session.user, device_id).hash(&mut hasher);
-            self.crowd.note(hasher.finish(), address);
+            session.noted_from.store(from, Ordering::Relaxed);
+            self.crowd.note(hash_of(&(session.user, device_id)), address);
             let sighting = Sighting { user: session.user, device_id: device_id.clone(), address, at_ms: now_ms };
             // A full queue means that the database has more important things to do.
             let _ = self.queue.try_send(sighting);
@@ -73,27 +77,41 @@ impl Sightings {
     }
 }
 
-async fn run(storage: &Storage, secrets: &Secrets, sightings: &mut mpsc::Receiver<Sighting>, stop: CancellationToken) {
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+async fn run(
+    storage: &Storage,
+    secrets: &Secrets,
+    known: &Whereabouts,
+    sightings: &mut mpsc::Receiver<Sighting>,
+    stop: CancellationToken,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
             count = sightings.recv_many(&mut batch, BATCH) => if count == 0 { return },
             () = stop.cancelled() => return,
         }
-        if let Err(error) = write(storage, secrets, &batch).await {
+        if let Err(error) = write(storage, secrets, known, &batch).await {
             warn!(%error, "When devices were last used could not be noted");
         }
         batch.clear();
     }
 }
 
-async fn write(storage: &Storage, secrets: &Secrets, sightings: &[Sighting]) -> Result<()> {
+async fn write(storage: &Storage, secrets: &Secrets, known: &Whereabouts, sightings: &[Sighting]) -> Result<()> {
     storage
         .retry(|| async {
             let mut tx = storage.begin().await?;
             for Sighting { user, device_id, address, at_ms } in sightings {
                 let sealed = secrets.seal(&context(*user, device_id), address.to_string().as_bytes());
-                devices::update_last_seen(&mut tx, *user, device_id, &sealed, *at_ms).await?;
+                let sealed = known.are_kept().then_some(&*sealed);
+                devices::update_last_seen(&mut tx, *user, device_id, sealed, *at_ms).await?;
+                known.note(&mut tx, *user, device_id, *address, *at_ms).await?;
             }
             Ok(tx.commit().await?)
         })

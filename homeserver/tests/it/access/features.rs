@@ -157,6 +157,18 @@ async fn a_limit_is_told_with_when_to_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_can_be_asked_for() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    server.enrol(&alice).await;
+    rule(&root, "strong", "everyone - feature:create_room require_2fa").await;
+
+    alice.create_room().await;
+    assert_forbidden(bob.post(CREATE, json!({})).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_to_be_approved_waits_in_the_queue() {
     let server = TestServer::start().await;
     let root = administrator(&server).await;

@@ -1,0 +1,23 @@
+//! `[access]`: what is kept of where people come from, and who may see it.
+
+use ruma::OwnedUserId;
+use serde::{Deserialize, Serialize};
+
+/// Access.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Days for which client addresses are kept, encrypted; with 0, none are.
+    pub address_retention_days: u16,
+    /// Administrators who may see client addresses over the access API; each look is recorded.
+    pub address_readers: Vec<OwnedUserId>,
+    /// Application services, by their ID, that may call the access API for an administrator whom they
+    /// name.
+    pub appservices: Vec<String>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { address_retention_days: 30, address_readers: Vec::new(), appservices: Vec::new() }
+    }
+}
