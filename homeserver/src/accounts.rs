@@ -29,6 +29,7 @@ use self::{
 use crate::{
     Result,
     access::Access,
+    audit::{Actor, Audit, Origin},
     clock::Clock,
     config,
     secrets::Secrets,
@@ -52,6 +53,14 @@ pub struct User {
     pub is_admin: bool,
     /// Whether it may read, but not act.
     pub is_suspended: bool,
+    /// From where the request came.
+    pub origin: Origin,
+}
+
+impl From<&User> for Actor {
+    fn from(user: &User) -> Self {
+        Self::user(&user.id, user.device_id.clone(), &user.origin).as_admin(user.is_admin)
+    }
 }
 
 /// What accounts are built from.
@@ -64,6 +73,7 @@ pub struct Parts<'a> {
     pub log: Log,
     pub tail: Tail,
     pub tasks: &'a Tasks,
+    pub audit: Audit,
     pub access: &'a Access,
     pub server_name: OwnedServerName,
     pub registration: &'a config::Registration,

@@ -10,6 +10,7 @@ use crate::{
     Result,
     access::Access,
     accounts::{self, Accounts},
+    audit::{self, Audit},
     bus::Bus,
     clock::Clock,
     config::{Config, Hidden},
@@ -54,6 +55,7 @@ pub struct Services {
     pub tail: Tail,
     pub log: Log,
     pub signing: SigningKey,
+    pub audit: Audit,
     pub access: Access,
     pub accounts: Accounts,
     pub devices: Devices,
@@ -116,18 +118,27 @@ impl App {
 
     async fn build(config: Config, storage: Storage, clock: Clock, metrics: Metrics, tasks: &Tasks) -> Result<Self> {
         let server_name = config.server.name.clone();
-        let secrets = Secrets::new(&*secrets::files::master_key(&config.key_file())?);
+        let secrets = Secrets::of(&config)?;
         migrations::run(&storage).await?;
 
         let mut conn = storage.conn().await?;
         let fresh = signing::generate(&secrets);
         let sealed = settings::find_or_insert(&mut conn, signing::SETTING, &fresh, clock.now_ms()).await?;
         let signing = SigningKey::open(&sealed, &secrets, server_name.clone())
-            .with_context(|| format!("{} is not the key of this database", config.key_file().display()))?;
+            .context("the keys of this server are not those of this database")?;
         let tail = Tail::new(log::head(&mut conn).await?, Bus::default());
         drop(conn);
 
         let log = storage::log::Log::start(storage.clone(), tasks, tail.clone(), metrics.clone());
+        secrets.watch(tasks);
+        let audit = Audit::start(audit::Parts {
+            storage: storage.clone(),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            tasks,
+            rules: config.audit.clone(),
+        });
         let access = Access::new(&config.rate_limits, clock.clone());
         let accounts = Accounts::new(accounts::Parts {
             storage: storage.clone(),
@@ -136,6 +147,7 @@ impl App {
             log: log.clone(),
             tail: tail.clone(),
             tasks,
+            audit: audit.clone(),
             access: &access,
             server_name: server_name.clone(),
             registration: &config.registration,
@@ -222,6 +234,7 @@ impl App {
             tail,
             log,
             signing,
+            audit,
             access,
             accounts,
             devices,

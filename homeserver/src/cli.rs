@@ -1,5 +1,7 @@
 //! The command line: what the program was asked to do.
 
+mod audit;
+mod command;
 mod database;
 mod logging;
 mod output;
@@ -39,6 +41,9 @@ enum Command {
     /// Look after accounts; the server may run meanwhile.
     #[command(subcommand)]
     User(user::Command),
+    /// Check the security audit log, or take it elsewhere; the server may run meanwhile.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Say whether the configuration is valid.
     CheckConfig,
     /// Print the version.
@@ -71,6 +76,10 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::User(command) => {
             logging::start(&config.logging, Some("warn"))?;
             runtime::run(user::run(config, command))
+        }
+        Command::Audit(command) => {
+            logging::start(&config.logging, Some("warn"))?;
+            runtime::run(audit::run(config, command))
         }
         Command::CheckConfig => {
             if let (Some(certificate), Some(key)) = (&config.listeners.certificate, &config.listeners.key) {

@@ -1,5 +1,6 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
+pub mod audit;
 pub mod database;
 pub mod discovery;
 pub mod hidden;
@@ -30,6 +31,7 @@ use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    audit::Audit,
     database::Database,
     discovery::{Contact, Discovery},
     hidden::Hidden,
@@ -75,6 +77,7 @@ pub struct Config {
     pub voip: Voip,
     pub outgoing: Outgoing,
     pub secrets: Secrets,
+    pub audit: Audit,
     pub logging: Logging,
 }
 
@@ -108,10 +111,11 @@ impl Config {
         self.rooms.check()?;
         self.media.check()?;
         self.rate_limits.check()?;
+        self.secrets.check()?;
         self.logging.check()
     }
 
-    /// Where the master key is kept.
+    /// Where the keys are kept, unless they are given.
     pub fn key_file(&self) -> PathBuf {
         self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
     }

@@ -30,6 +30,7 @@ pub mod keys;
 pub mod media;
 pub mod remote;
 
+pub mod audit;
 pub mod event;
 pub mod tail;
 

@@ -4,6 +4,7 @@
 pub mod account_data;
 pub mod accounts;
 pub mod address;
+pub mod audit;
 pub mod auth_graph;
 pub mod bulk;
 pub mod codec;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    audit::{Action, Actor, Audit, Event},
     clock::Clock,
     storage::{
         Storage, account_data,
@@ -29,6 +30,9 @@ use crate::{
 pub struct Administration {
     storage: Storage,
     clock: Clock,
+    audit: Audit,
+    /// Who acts, where no caller is named.
+    actor: Actor,
     passwords: Passwords,
     sessions: Sessions,
     registration: Registration,
@@ -46,6 +50,15 @@ pub enum Restriction {
     Suspension,
 }
 
+/// What is changed about an account.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Admin(bool),
+    Locked(bool),
+    Suspended(bool),
+    Password(&'a str),
+}
+
 impl Administration {
     /// Changes of the accounts in `storage`.
     pub fn new(
@@ -58,6 +71,8 @@ impl Administration {
         Self {
             storage: parts.storage.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
+            actor: Actor::operator(),
             passwords,
             sessions,
             registration,
@@ -66,11 +81,24 @@ impl Administration {
         }
     }
 
+    /// The same changes, noted as those of `actor` and not of who runs commands on the machine.
+    #[must_use]
+    pub fn acting_as(&self, actor: impl Into<Actor>) -> Self {
+        Self { actor: actor.into(), ..self.clone() }
+    }
+
     /// Creates an account without a session and returns it.
     pub async fn create_user(&self, name: &str, password: Option<String>, is_admin: bool) -> Result<Account> {
         let user_id = self.registration.free_name(name).await?;
-        let new =
-            NewAccount { user_id: user_id.clone(), password, is_admin, display_name: None, token: None, session: None };
+        let new = NewAccount {
+            by: self.actor.clone(),
+            user_id: user_id.clone(),
+            password,
+            is_admin,
+            display_name: None,
+            token: None,
+            session: None,
+        };
         self.registration.create(new).await?;
         self.find(&user_id).await
     }
@@ -97,7 +125,8 @@ impl Administration {
     /// Makes somebody a server administrator, or not any more.
     pub async fn set_admin(&self, user_id: &UserId, is_admin: bool) -> Result<()> {
         let account = self.find(user_id).await?;
-        accounts::update_admin(&mut *self.storage.conn().await?, account.user, is_admin).await?;
+        let changed = Event::new(Action::RoleChanged, self.actor.clone()).on(user_id).detail("is_admin", is_admin);
+        self.change(account.user, Change::Admin(is_admin), changed).await?;
         self.sessions.forget(account.user);
         Ok(())
     }
@@ -108,8 +137,9 @@ impl Administration {
         if account.is_deactivated {
             return Err(Error::forbidden("This account has been deactivated."));
         }
-        self.set_password(account.user, new_password).await?;
-        self.sessions.end_all(account.user, None).await
+        let reset = Event::new(Action::PasswordReset, self.actor.clone()).on(user_id).detail("by", "administration");
+        self.set_password(account.user, new_password, reset).await?;
+        self.sessions.end_all(self.actor.clone(), account.user, None).await
     }
 
     /// Changes the caller's password after it has proved to know the present one, and ends its other
@@ -124,9 +154,10 @@ impl Administration {
         self.passwords.check_new(new_password)?;
         let operation = Operation::ChangePassword { new_password, logout_devices };
         self.interactive_auth.require(caller, auth, operation).await?;
-        self.set_password(caller.nid, new_password).await?;
+        let changed = Event::new(Action::PasswordChanged, caller).on(&caller.id);
+        self.set_password(caller.nid, new_password, changed).await?;
         if logout_devices {
-            self.sessions.end_all(caller.nid, caller.device_id.as_deref()).await?;
+            self.sessions.end_all(caller, caller.nid, caller.device_id.as_deref()).await?;
         }
         Ok(())
     }
@@ -134,13 +165,13 @@ impl Administration {
     /// Deactivates the caller's account after it has proved to know the password.
     pub async fn deactivate_self(&self, caller: &User, auth: Option<&AuthData>, is_erased: bool) -> Result<()> {
         self.interactive_auth.require(caller, auth, Operation::Deactivate { is_erased }).await?;
-        self.deactivate_account(caller.nid, is_erased).await
+        self.deactivate_account(caller.into(), caller.nid, &caller.id, is_erased).await
     }
 
     /// Deactivates somebody's account.
     pub async fn deactivate(&self, user_id: &UserId, is_erased: bool) -> Result<()> {
         let account = self.find(user_id).await?;
-        self.deactivate_account(account.user, is_erased).await
+        self.deactivate_account(self.actor.clone(), account.user, user_id, is_erased).await
     }
 
     /// Whether an account is restricted in this way, for the administrator `caller` to see.
@@ -164,11 +195,13 @@ impl Administration {
         if account.user == caller.nid {
             return Err(Error::forbidden("Nobody can do this to themselves."));
         }
-        let mut conn = self.storage.conn().await?;
-        match restriction {
-            Restriction::Lock => accounts::update_locked(&mut conn, account.user, is_restricted).await?,
-            Restriction::Suspension => accounts::update_suspended(&mut conn, account.user, is_restricted).await?,
-        }
+        let (change, action) = match (restriction, is_restricted) {
+            (Restriction::Lock, true) => (Change::Locked(true), Action::AccountLocked),
+            (Restriction::Lock, false) => (Change::Locked(false), Action::AccountUnlocked),
+            (Restriction::Suspension, true) => (Change::Suspended(true), Action::AccountSuspended),
+            (Restriction::Suspension, false) => (Change::Suspended(false), Action::AccountUnsuspended),
+        };
+        self.change(account.user, change, Event::new(action, caller).on(user_id)).await?;
         self.sessions.forget(account.user);
         Ok(())
     }
@@ -206,13 +239,30 @@ impl Administration {
         Ok(account)
     }
 
-    async fn set_password(&self, user: UserNid, new_password: &str) -> Result<()> {
+    async fn set_password(&self, user: UserNid, new_password: &str, event: Event) -> Result<()> {
         self.passwords.check_new(new_password)?;
         let hash = self.passwords.hash(new_password).await?;
-        accounts::update_password(&mut *self.storage.conn().await?, user, &hash).await
+        self.change(user, Change::Password(&hash), event).await
     }
 
-    async fn deactivate_account(&self, user: UserNid, is_erased: bool) -> Result<()> {
+    /// Changes an account and notes it: both, or nothing.
+    async fn change(&self, user: UserNid, change: Change<'_>, event: Event) -> Result<()> {
+        let attempt = || async {
+            let mut tx = self.storage.begin().await?;
+            match change {
+                Change::Admin(is_admin) => accounts::update_admin(&mut tx, user, is_admin).await?,
+                Change::Locked(is_locked) => accounts::update_locked(&mut tx, user, is_locked).await?,
+                Change::Suspended(is_suspended) => accounts::update_suspended(&mut tx, user, is_suspended).await?,
+                Change::Password(hash) => accounts::update_password(&mut tx, user, hash).await?,
+            }
+            self.audit.append(&mut tx, [event.clone()]).await?;
+            Ok(tx.commit().await?)
+        };
+        self.storage.retry(attempt).await
+    }
+
+    async fn deactivate_account(&self, by: Actor, user: UserNid, user_id: &UserId, is_erased: bool) -> Result<()> {
+        let event = Event::new(Action::AccountDeactivated, by.clone()).on(user_id).detail("is_erased", is_erased);
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
@@ -226,13 +276,15 @@ impl Administration {
                 if is_erased {
                     account_data::delete_all(&mut tx, user).await?;
                     filters::delete_all(&mut tx, user).await?;
+                    self.audit.forget_origins(&mut tx, user_id).await?;
                 }
+                self.audit.append(&mut tx, [event.clone()]).await?;
                 Ok(tx.commit().await?)
             })
             .await?;
         // From here on its sessions are refused, whatever becomes of deleting them.
         self.sessions.forget(user);
-        self.sessions.end_all(user, None).await?;
+        self.sessions.end_all(by, user, None).await?;
         self.departures.notify_one();
         Ok(())
     }

@@ -25,6 +25,7 @@ use self::{
 use super::{Parts, User, credentials::Credentials};
 use crate::{
     Error, Result,
+    audit::Audit,
     clock::Clock,
     config::RegistrationMode,
     error::ErrorKind,
@@ -41,6 +42,7 @@ pub struct InteractiveAuth {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     credentials: Credentials,
     registration: RegistrationMode,
 }
@@ -52,6 +54,7 @@ impl InteractiveAuth {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
             credentials,
             registration: parts.registration.mode,
         }

@@ -1,8 +1,8 @@
 //! Begins sessions of people who have an account.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use ruma::api::client::uiaa::AuthData;
+use ruma::{UserId, api::client::uiaa::AuthData};
 
 use super::{
     Parts, User,
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     error::ErrorKind,
     secrets::{self, Secrets},
@@ -27,6 +28,8 @@ use crate::{
 const PURPOSE: &str = "login token";
 /// How long a login token is good.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
+/// So many characters are noted of a name that nobody has.
+const LONGEST_NAME: usize = 100;
 
 /// Logs people in.
 #[derive(Clone, Debug)]
@@ -34,6 +37,7 @@ pub struct Login {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     credentials: Credentials,
     sessions: Sessions,
     interactive_auth: InteractiveAuth,
@@ -51,6 +55,7 @@ impl Login {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
             credentials,
             sessions,
             interactive_auth,
@@ -62,28 +67,49 @@ impl Login {
         &self,
         user: &str,
         password: &str,
-        address: IpAddr,
+        origin: &Origin,
         request: &SessionRequest,
     ) -> Result<NewSession> {
         request.check()?;
         let account = self.credentials.find(user).await?;
-        let proof = self.credentials.check(user, account.as_ref(), password, Some(address)).await?;
-        match (account, proof) {
-            (Some(account), Some(proof)) => self.begin(account.user, Some(&proof), request).await,
-            (Some(account), None) if account.is_deactivated => Err(deactivated()),
-            _ => Err(Error::forbidden("The user name or the password is wrong.")),
+        let proof = self.credentials.check(user, account.as_ref(), password, Some(origin.address)).await;
+        if let Err(Error::Refused { kind: ErrorKind::LimitExceeded(_), .. }) = &proof {
+            self.audit.record_lock_out("password", origin.into());
+        }
+        match (account, proof?) {
+            (Some(account), Some(proof)) => self.begin(account.user, Some(&proof), origin, "password", request).await,
+            (Some(account), None) if account.is_deactivated => {
+                self.note_failure(&account.user_id, origin, "deactivated");
+                Err(deactivated())
+            }
+            (Some(account), None) => {
+                self.note_failure(&account.user_id, origin, "bad_password");
+                Err(wrong())
+            }
+            (None, _) => {
+                let unknown = Event::new(Action::SignIn, origin).failed("unknown_user").private("name", cut(user));
+                self.audit.record(unknown);
+                Err(wrong())
+            }
         }
     }
 
+    fn note_failure(&self, user_id: &UserId, origin: &Origin, reason: &'static str) {
+        self.audit.record(Event::new(Action::SignIn, origin).on(user_id).failed(reason));
+    }
+
     /// Begins a session for who has a login token, which is used up by it.
-    pub async fn with_token(&self, token: &str, request: &SessionRequest) -> Result<NewSession> {
+    pub async fn with_token(&self, token: &str, origin: &Origin, request: &SessionRequest) -> Result<NewSession> {
         request.check()?;
         let hash = self.secrets.hash(PURPOSE, token);
         let mut conn = self.storage.conn().await?;
         let owner = tokens::take(&mut conn, &hash, TokenKind::Login, self.clock.now_ms()).await?;
         drop(conn);
-        let user = owner.ok_or_else(|| Error::forbidden("This login token is not known, or not good any more."))?;
-        self.begin(user, None, request).await
+        let Some(user) = owner else {
+            self.audit.record(Event::new(Action::SignIn, origin).failed("bad_login_token"));
+            return Err(Error::forbidden("This login token is not known, or not good any more."));
+        };
+        self.begin(user, None, origin, "token", request).await
     }
 
     /// Issues a token with which another client can log in once as `caller`; returns how long it is
@@ -103,14 +129,22 @@ impl Login {
             expires_at: Some(now_ms + lifetime_ms),
         };
         tokens::insert(&mut *self.storage.conn().await?, row, now_ms).await?;
+        self.audit.record(Event::new(Action::TokenCreated, caller).on(&caller.id).detail("kind", "login"));
         Ok((token, TOKEN_LIFETIME))
     }
 
     /// Begins a session, provided that the account may be used, and that its password is still the
     /// one that was proved to be known.
-    async fn begin(&self, user: UserNid, proof: Option<&str>, request: &SessionRequest) -> Result<NewSession> {
+    async fn begin(
+        &self,
+        user: UserNid,
+        proof: Option<&str>,
+        origin: &Origin,
+        method: &'static str,
+        request: &SessionRequest,
+    ) -> Result<NewSession> {
         let user_id = self.storage.user_id(user).await?;
-        let (device_id, tokens) = self
+        let begun = self
             .storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
@@ -130,12 +164,27 @@ impl Login {
                 tx.commit().await?;
                 Ok(session)
             })
-            .await?;
+            .await;
+        if let Err(Error::Refused { .. }) = &begun {
+            self.note_failure(&user_id, origin, "account_refused");
+        }
+        let (device_id, tokens) = begun?;
         if request.device_id.is_some() {
             self.sessions.forget(user);
         }
+        let actor = Actor::user(&user_id, Some(device_id.clone()), origin);
+        self.audit.record(Event::new(Action::SignIn, actor).on(&user_id).detail("method", method));
         Ok(NewSession { user_id, device_id, tokens })
     }
+}
+
+fn wrong() -> Error {
+    Error::forbidden("The user name or the password is wrong.")
+}
+
+/// The beginning of a name that somebody made up.
+fn cut(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).collect()
 }
 
 fn deactivated() -> Error {

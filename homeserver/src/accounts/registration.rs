@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     config::{Hidden, RegistrationMode},
     secrets::Secrets,
@@ -39,6 +40,7 @@ pub struct Registration {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     passwords: Passwords,
     sessions: Sessions,
     interactive_auth: InteractiveAuth,
@@ -62,6 +64,8 @@ pub struct RegistrationRequest {
 /// An account to be created.
 #[derive(Clone)]
 pub struct NewAccount {
+    /// Who makes it.
+    pub by: Actor,
     /// Its user ID, from [`Registration::free_name`].
     pub user_id: OwnedUserId,
     /// Its password, if it is to have one.
@@ -88,6 +92,7 @@ impl Registration {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
             passwords,
             sessions,
             interactive_auth,
@@ -103,6 +108,7 @@ impl Registration {
         &self,
         request: RegistrationRequest,
         auth: Option<&AuthData>,
+        origin: &Origin,
     ) -> Result<(OwnedUserId, Option<NewSession>)> {
         self.check_open()?;
         // Client-server API, `POST /register`: what is wrong is told before anything has to be proved.
@@ -117,6 +123,7 @@ impl Registration {
 
         let password = request.password.ok_or_else(|| Error::missing_param("A password is needed."))?;
         let new = NewAccount {
+            by: origin.into(),
             user_id: user_id.clone(),
             password: Some(password),
             is_admin: false,
@@ -200,6 +207,13 @@ impl Registration {
             let (device_id, tokens) = self.sessions.begin(&mut tx, user, request).await?;
             session = Some(NewSession { user_id: new.user_id.clone(), device_id, tokens });
         }
+        let made = Event::new(Action::AccountCreated, new.by.clone()).on(&new.user_id).detail("is_admin", new.is_admin);
+        let first = session.as_ref().and_then(|session| Some((session, new.by.origin()?)));
+        let first = first.map(|(session, origin)| {
+            let actor = Actor::user(&new.user_id, Some(session.device_id.clone()), origin);
+            Event::new(Action::SignIn, actor).on(&new.user_id).detail("method", "registration")
+        });
+        self.audit.append(&mut tx, std::iter::once(made).chain(first)).await?;
         tx.commit().await?;
         Ok(session)
     }

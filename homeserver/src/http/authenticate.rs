@@ -1,20 +1,20 @@
 //! Turns the credentials of ruma's authentication schemes into typed callers.
 
-use std::{future::Future, net::IpAddr};
+use std::future::Future;
 
 use ruma::api::auth_scheme::{
     AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
 };
 
-use crate::{App, Error, Result, accounts::User};
+use crate::{App, Error, Result, accounts::User, audit::Origin};
 
 /// What the credentials came with.
 #[derive(Debug)]
 pub struct Circumstances<'a> {
     /// The request without its body.
     pub request: &'a http::Request<()>,
-    /// The client's address.
-    pub address: IpAddr,
+    /// From where it came.
+    pub origin: &'a Origin,
 }
 
 /// An authentication scheme that this server can check.
@@ -91,8 +91,8 @@ impl Authenticate for AccessTokenOptional {
 async fn authenticate(app: &App, of: &Circumstances<'_>, token: &str) -> Result<User> {
     let path = of.request.uri().path();
     if path.ends_with("/logout") || path.ends_with("/logout/all") {
-        app.accounts.sessions.authenticate_even_locked(token, of.address).await
+        app.accounts.sessions.authenticate_even_locked(token, of.origin).await
     } else {
-        app.accounts.sessions.authenticate(token, of.address).await
+        app.accounts.sessions.authenticate(token, of.origin).await
     }
 }

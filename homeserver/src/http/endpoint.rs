@@ -26,7 +26,7 @@ use super::{
     gates::Gate,
     work::Workplace,
 };
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, audit::Origin};
 
 /// A request for the endpoint `T`, parsed, and its caller, authenticated.
 pub struct Ruma<T: Metadata>
@@ -37,8 +37,8 @@ where
     pub body: T,
     /// Who called; its type is decided by the endpoint's authentication scheme.
     pub caller: <T::Authentication as Authenticate>::Caller,
-    /// The client's address.
-    pub address: IpAddr,
+    /// From where it came.
+    pub origin: Origin,
     /// The body as it came, for the few endpoints that look at it again.
     pub raw: Bytes,
 }
@@ -52,8 +52,8 @@ pub struct Incoming {
     pub path_args: Vec<String>,
     /// The whole body.
     pub body: Bytes,
-    /// The client's address.
-    pub address: IpAddr,
+    /// From where it came.
+    pub origin: Origin,
 }
 
 type Answer = Pin<Box<dyn Future<Output = HttpAnswer> + Send>>;
@@ -200,12 +200,12 @@ where
     T: IncomingRequest,
     T::Authentication: Authenticate,
 {
-    let Incoming { request, path_args, body, address } = incoming;
-    let of = Circumstances { request: &request, address };
+    let Incoming { request, path_args, body, origin } = incoming;
+    let of = Circumstances { request: &request, origin: &origin };
     let caller = T::Authentication::authenticate(app, &of).await?;
-    gate.pass(app, T::Authentication::user(&caller), address, &path_args)?;
+    gate.pass(app, T::Authentication::user(&caller), &origin, &path_args)?;
     let parsed = parse::<T>(request, &path_args, &body)?;
-    Ok(Ruma { body: parsed, caller, address, raw: body })
+    Ok(Ruma { body: parsed, caller, origin, raw: body })
 }
 
 fn parse<T: IncomingRequest>(request: http::Request<()>, path_args: &[String], body: &Bytes) -> Result<T> {
@@ -354,7 +354,7 @@ pub(super) fn without_body(app: &App, request: &HttpRequest) -> Result<Incoming>
         request: exchange::request(request)?,
         path_args: path_args(request)?,
         body: Bytes::new(),
-        address: client_address(app, request),
+        origin: origin(app, request),
     })
 }
 
@@ -367,8 +367,14 @@ pub fn path_args(request: &HttpRequest) -> Result<Vec<String>> {
     request.match_info().iter().map(|(_, value)| decode(value)).collect()
 }
 
+/// From where a request comes.
+pub fn origin(app: &App, request: &HttpRequest) -> Origin {
+    let agent = request.headers().get(actix_web::http::header::USER_AGENT);
+    Origin::new(client_address(app, request), agent.and_then(|agent| agent.to_str().ok()))
+}
+
 /// The client's address, as the socket or trusted proxies tell it.
-pub fn client_address(app: &App, request: &HttpRequest) -> IpAddr {
+fn client_address(app: &App, request: &HttpRequest) -> IpAddr {
     let rules = &app.config.http;
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
     let Some(name) = &rules.client_address_header else { return peer.to_canonical() };

@@ -1,14 +1,13 @@
 //! What every endpoint's requests pass after they are authenticated: the rate limits, and the
 //! refusal of what suspended users may not do.
 
-use std::net::IpAddr;
-
 use http::Method;
 
 use crate::{
     App, Error, Result,
     access::rate_limits::{Action, Subject},
     accounts::User,
+    audit::{Actor, Origin},
     error::ErrorKind,
 };
 
@@ -66,14 +65,19 @@ impl Gate {
     }
 
     /// Lets a request through, or refuses it.
-    pub fn pass(&self, app: &App, user: Option<&User>, address: IpAddr, path_args: &[String]) -> Result<()> {
+    pub fn pass(&self, app: &App, user: Option<&User>, origin: &Origin, path_args: &[String]) -> Result<()> {
         if let Some(action) = self.action {
             let (action, subject) = match (user, action) {
                 (Some(user), _) => (action, Subject::User(user.nid)),
-                (None, Action::Default) => (Action::Anonymous, Subject::address(address)),
-                (None, _) => (action, Subject::address(address)),
+                (None, Action::Default) => (Action::Anonymous, Subject::address(origin.address)),
+                (None, _) => (action, Subject::address(origin.address)),
             };
-            app.access.rate_limits.take(action, subject)?;
+            if let Err(refusal) = app.access.rate_limits.take(action, subject) {
+                if let Some(what) = guessing(action) {
+                    app.audit.record_lock_out(what, user.map_or_else(|| origin.into(), Actor::from));
+                }
+                return Err(refusal);
+            }
         }
         let is_redaction = || path_args.iter().any(|arg| arg == "m.room.redaction");
         if self.is_acting && user.is_some_and(|user| user.is_suspended) && !is_redaction() {
@@ -81,5 +85,14 @@ impl Gate {
             return Err(Error::refused(ErrorKind::UserSuspended, message));
         }
         Ok(())
+    }
+}
+
+/// What somebody may be guessing at who does this too often.
+fn guessing(action: Action) -> Option<&'static str> {
+    match action {
+        Action::Login => Some("login"),
+        Action::Registration => Some("registration"),
+        _ => None,
     }
 }

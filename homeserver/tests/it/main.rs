@@ -4,6 +4,7 @@
 mod account_data;
 mod accounts;
 mod aliases;
+mod audit;
 mod creation;
 mod cross_signing;
 mod device_lists;

@@ -9,7 +9,13 @@ use super::{
     InteractiveAuth,
     progress::{Demand, Progress},
 };
-use crate::{Error, Result, accounts::User, error::ErrorKind, storage::registration_tokens};
+use crate::{
+    Error, Result,
+    accounts::User,
+    audit::{Action, Event},
+    error::ErrorKind,
+    storage::registration_tokens,
+};
 
 /// A stage of authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +95,12 @@ impl InteractiveAuth {
             return Err(Error::forbidden("Only the user of this session can confirm this."));
         }
         let proof = self.credentials.check(caller.id.as_str(), account.as_ref(), password, None).await?;
-        Ok(if proof.is_some() { Attempt::Completed } else { failed("The password is wrong.") })
+        if proof.is_some() {
+            return Ok(Attempt::Completed);
+        }
+        let event = Event::new(Action::SignIn, caller).on(&caller.id).failed("bad_password");
+        self.audit.record(event.detail("method", "confirmation"));
+        Ok(failed("The password is wrong."))
     }
 
     async fn attempt_registration_token(&self, progress: &mut Progress, token: &str) -> Result<Attempt> {

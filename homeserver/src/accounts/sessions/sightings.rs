@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use ruma::{DeviceId, OwnedDeviceId};
+use ruma::OwnedDeviceId;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -13,7 +13,8 @@ use tracing::warn;
 use super::cache::Session;
 use crate::{
     Result,
-    secrets::Secrets,
+    audit::Origin,
+    secrets::{Secrets, columns},
     storage::{Storage, devices, numbers::UserNid},
     tasks::Tasks,
 };
@@ -52,7 +53,7 @@ impl Sightings {
     }
 
     /// Notes a use of `session`, unless one was noted a short while ago.
-    pub(super) fn note(&self, session: &Session, address: IpAddr, now_ms: i64) {
+    pub(super) fn note(&self, session: &Session, origin: &Origin, now_ms: i64) {
         let Some(device_id) = &session.device_id else { return };
         let noted_at = session.noted_at.load(Ordering::Relaxed);
         if now_ms - noted_at < INTERVAL_MS {
@@ -60,7 +61,8 @@ impl Sightings {
         }
         let exchange = session.noted_at.compare_exchange(noted_at, now_ms, Ordering::Relaxed, Ordering::Relaxed);
         if exchange.is_ok() {
-            let sighting = Sighting { user: session.user, device_id: device_id.clone(), address, at_ms: now_ms };
+            let sighting =
+                Sighting { user: session.user, device_id: device_id.clone(), address: origin.address, at_ms: now_ms };
             // A full queue means that the database has more important things to do.
             let _ = self.queue.try_send(sighting);
         }
@@ -86,15 +88,11 @@ async fn write(storage: &Storage, secrets: &Secrets, sightings: &[Sighting]) -> 
         .retry(|| async {
             let mut tx = storage.begin().await?;
             for Sighting { user, device_id, address, at_ms } in sightings {
-                let sealed = secrets.seal(&context(*user, device_id), address.to_string().as_bytes());
+                let sealed =
+                    secrets.seal(&columns::DEVICE_ADDRESS, &[&user.0, device_id], address.to_string().as_bytes());
                 devices::update_last_seen(&mut tx, *user, device_id, &sealed, *at_ms).await?;
             }
             Ok(tx.commit().await?)
         })
         .await
-}
-
-/// What the address of a device is bound to when it is encrypted.
-pub(crate) fn context(user: UserNid, device_id: &DeviceId) -> String {
-    format!("devices.last_seen_ip {} {device_id}", user.0)
 }

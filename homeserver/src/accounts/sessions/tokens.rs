@@ -6,7 +6,9 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
 
 use super::{ACCESS, Sessions, locked};
 use crate::{
-    Error, Result, secrets,
+    Error, Result,
+    audit::{Action, Event, Origin},
+    secrets,
     storage::{
         Conn,
         accounts::{self, AccountState},
@@ -109,7 +111,7 @@ impl Sessions {
 
     /// Exchanges a refresh token for new tokens. It stays good until one of them is used, so that a
     /// client that never received them can try again. Client-server API, "Refreshing access tokens".
-    pub async fn refresh(&self, token: &str) -> Result<Tokens> {
+    pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<Tokens> {
         let hash = self.secrets.hash(REFRESH, token);
         let exchange = self
             .storage
@@ -127,6 +129,8 @@ impl Sessions {
             }
             Exchange::Leaked(user) => {
                 self.cache.forget(user);
+                let user_id = self.storage.user_id(user).await?;
+                self.audit.record(Event::new(Action::TokenReused, origin).on(&user_id).failed("refresh_token_reused"));
                 Err(Error::unknown_token("This refresh token was used before. Log in again.", true))
             }
         }

@@ -34,7 +34,8 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
             is_refreshable: request.refresh_token,
         }),
     };
-    let (user_id, session) = app.accounts.registration.register(registration, request.auth.as_ref()).await?;
+    let (user_id, session) =
+        app.accounts.registration.register(registration, request.auth.as_ref(), &req.origin).await?;
     // ruma writes null where the specification wants nothing.
     Ok(json::object(|answer| {
         answer.text("user_id", user_id.as_str());
@@ -78,7 +79,7 @@ pub(super) async fn nonce(app: App, _: Incoming) -> HttpAnswer {
 /// `POST /_synapse/admin/v1/register`
 pub(super) async fn register_by_script(app: App, incoming: Incoming) -> HttpAnswer {
     let request: ScriptRequest = parse(&incoming.body)?;
-    let session = app.accounts.registration.create_by_script(request).await?;
+    let session = app.accounts.registration.create_by_script(request, &incoming.origin).await?;
     let answer = serde_json::json!({
         "user_id": session.user_id,
         "home_server": session.user_id.server_name(),

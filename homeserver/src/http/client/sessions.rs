@@ -1,7 +1,5 @@
 //! Begins, continues and ends sessions.
 
-use std::net::IpAddr;
-
 use ruma::api::client::{
     session::{
         get_login_token,
@@ -15,6 +13,7 @@ use ruma::api::client::{
 use crate::{
     App, Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
+    audit::Origin,
     http::endpoint::Ruma,
 };
 
@@ -28,28 +27,28 @@ pub(super) async fn login_types(_: App, _: Ruma<get_login_types::Request>) -> Re
 
 /// `POST /_matrix/client/v3/login`
 pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::Response> {
-    let address = req.address;
+    let origin = req.origin;
     let login::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = req.body;
     let request =
         SessionRequest { device_id, display_name: initial_device_display_name, is_refreshable: refresh_token };
-    let session = begin(&app, login_info, address, &request).await?;
+    let session = begin(&app, login_info, &origin, &request).await?;
     let mut response = login::Response::new(session.user_id, session.tokens.access, session.device_id);
     response.refresh_token = session.tokens.refresh;
     response.expires_in = session.tokens.expires_in;
     Ok(response)
 }
 
-async fn begin(app: &App, info: LoginInfo, address: IpAddr, request: &SessionRequest) -> Result<NewSession> {
+async fn begin(app: &App, info: LoginInfo, origin: &Origin, request: &SessionRequest) -> Result<NewSession> {
     let login = &app.accounts.login;
     match info {
         LoginInfo::Password(info) => match info.identifier {
             Some(UserIdentifier::Matrix(identifier)) => {
-                login.with_password(&identifier.user, &info.password, address, request).await
+                login.with_password(&identifier.user, &info.password, origin, request).await
             }
             Some(_) => Err(Error::forbidden("No account is known by this e-mail address or telephone number.")),
             None => Err(Error::bad_json("The member `identifier` is missing.")),
         },
-        LoginInfo::Token(info) => login.with_token(&info.token, request).await,
+        LoginInfo::Token(info) => login.with_token(&info.token, origin, request).await,
         other => Err(Error::unknown(format!("Nobody can log in by {} here.", other.login_type()))),
     }
 }
@@ -65,7 +64,7 @@ pub(super) async fn login_token(
 
 /// `POST /_matrix/client/v3/refresh`
 pub(super) async fn refresh(app: App, req: Ruma<refresh_token::v3::Request>) -> Result<refresh_token::v3::Response> {
-    let tokens = app.accounts.sessions.refresh(&req.body.refresh_token).await?;
+    let tokens = app.accounts.sessions.refresh(&req.body.refresh_token, &req.origin).await?;
     let mut response = refresh_token::v3::Response::new(tokens.access);
     response.refresh_token = tokens.refresh;
     response.expires_in_ms = tokens.expires_in;

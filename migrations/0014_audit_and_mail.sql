@@ -1,0 +1,53 @@
+-- Something that matters for security, as it was noted: never changed, deleted from the oldest on.
+-- `hash` is the keyed hash of the row and of the `hash` before it. `origin_digest` is the keyed hash
+-- of what `audit_origins` holds encrypted, so that it can be deleted earlier and the chain still be
+-- checked. `details` is a JSON object.
+create table if not exists audit_log (
+    seq bigint not null,
+    at bigint not null,
+    action varbinary(64) not null,
+    is_success tinyint not null,
+    role varbinary(16) not null,
+    actor varbinary(255) null,
+    device_id varbinary(255) null,
+    target varbinary(255) null,
+    details mediumblob not null,
+    origin_digest binary(32) null,
+    hash binary(32) not null,
+    primary key (seq),
+    key audit_log_at (at),
+    key audit_log_actor (actor, seq),
+    key audit_log_target (target, seq)
+);
+
+-- From where something was done: the address, the client, and what else is nobody's business. The
+-- hashes find an address, or all of a network.
+create table if not exists audit_origins (
+    seq bigint not null,
+    sealed blob not null comment 'sealed',
+    address_hash binary(32) not null,
+    network_hash binary(32) not null,
+    primary key (seq),
+    key audit_origins_address (address_hash, seq),
+    key audit_origins_network (network_hash, seq)
+);
+
+-- An end of the audit log. The row `newest` is locked in every transaction that appends; `pruned` is
+-- the newest row that was deleted, and where checking begins. `mac` proves that this server wrote it.
+create table if not exists audit_ends (
+    name varbinary(16) not null,
+    seq bigint not null,
+    hash binary(32) not null,
+    mac binary(32) null,
+    primary key (name)
+);
+insert ignore into audit_ends (name, seq, hash, mac)
+values ('newest', 0, repeat(char(0), 32), null), ('pruned', 0, repeat(char(0), 32), null);
+
+-- Columns that hold what is encrypted are known by their comment.
+alter table server_settings modify column value mediumblob not null comment 'sealed';
+alter table devices modify column last_seen_ip varbinary(255) null comment 'sealed';
+alter table registration_tokens modify column token varbinary(255) not null comment 'sealed';
+alter table pushers
+    modify column pushkey varbinary(1024) not null comment 'sealed',
+    modify column data mediumblob not null comment 'sealed';
