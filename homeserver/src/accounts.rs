@@ -2,8 +2,10 @@
 
 pub mod account_data;
 pub mod administration;
+pub mod contacts;
 pub mod credentials;
 mod elsewhere;
+pub mod emails;
 pub mod filters;
 pub mod followed;
 pub mod ignored;
@@ -20,11 +22,13 @@ mod tidying;
 pub mod turns;
 
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
+use url::Url;
 
 use self::{
-    account_data::AccountData, administration::Administration, credentials::Credentials, filters::Filters,
-    ignored::Ignored, interactive_auth::InteractiveAuth, login::Login, openid::OpenId, passwords::Passwords,
-    profiles::Profiles, push_rules::PushRules, registration::Registration, sessions::Sessions,
+    account_data::AccountData, administration::Administration, contacts::Contacts, credentials::Credentials,
+    emails::Emails, filters::Filters, ignored::Ignored, interactive_auth::InteractiveAuth, login::Login,
+    openid::OpenId, passwords::Passwords, profiles::Profiles, push_rules::PushRules, registration::Registration,
+    sessions::Sessions,
 };
 use crate::{
     Result,
@@ -32,6 +36,7 @@ use crate::{
     audit::{Actor, Audit, Origin},
     clock::Clock,
     config,
+    mail::Mail,
     secrets::Secrets,
     storage::{Storage, numbers::UserNid},
     tail::{Log, Tail},
@@ -74,6 +79,10 @@ pub struct Parts<'a> {
     pub tail: Tail,
     pub tasks: &'a Tasks,
     pub audit: Audit,
+    pub mail: Mail,
+    pub mail_rules: &'a config::Mail,
+    /// The URL at which this server is reached.
+    pub base_url: Url,
     pub access: &'a Access,
     pub server_name: OwnedServerName,
     pub registration: &'a config::Registration,
@@ -89,6 +98,8 @@ pub struct Parts<'a> {
 pub struct Accounts {
     pub sessions: Sessions,
     pub interactive_auth: InteractiveAuth,
+    pub emails: Emails,
+    pub contacts: Contacts,
     pub registration: Registration,
     pub login: Login,
     pub administration: Administration,
@@ -103,15 +114,23 @@ pub struct Accounts {
 impl Accounts {
     /// Builds the services, each from those before it.
     pub fn new(parts: Parts<'_>) -> Result<Self> {
-        tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
+        tidying::start(parts.storage.clone(), parts.clock.clone(), parts.sessions.last_seen_days, parts.tasks);
         let passwords = Passwords::new(parts.passwords)?;
         let sessions = Sessions::new(&parts);
         let credentials = Credentials::new(&parts, passwords.clone());
-        let interactive_auth = InteractiveAuth::new(&parts, credentials.clone());
-        let registration = Registration::new(&parts, passwords.clone(), sessions.clone(), interactive_auth.clone())?;
-        let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
-        let administration =
-            Administration::new(&parts, passwords, sessions.clone(), registration.clone(), interactive_auth.clone());
+        let emails = Emails::new(&parts);
+        let interactive_auth = InteractiveAuth::new(&parts, credentials.clone(), emails.clone());
+        let registration =
+            Registration::new(&parts, passwords.clone(), sessions.clone(), emails.clone(), interactive_auth.clone())?;
+        let login = Login::new(&parts, credentials, sessions.clone(), emails.clone(), interactive_auth.clone());
+        let administration = Administration::new(
+            &parts,
+            passwords,
+            sessions.clone(),
+            registration.clone(),
+            emails.clone(),
+            interactive_auth.clone(),
+        );
         elsewhere::watch(parts.storage.clone(), sessions.clone(), administration.clone(), parts.tasks);
         let Parts { storage, secrets, clock, log, tail, server_name, .. } = parts;
         let account_data = AccountData::new(storage.clone(), log);
@@ -123,6 +142,8 @@ impl Accounts {
             account_data,
             filters: Filters::new(storage, secrets, clock),
             sessions,
+            contacts: Contacts::new(emails.clone(), interactive_auth.clone()),
+            emails,
             interactive_auth,
             registration,
             login,

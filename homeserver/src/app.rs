@@ -19,6 +19,7 @@ use crate::{
     directory::Directory,
     ephemeral::{Counter, Nudges, Presence, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
+    mail::{self, Mail},
     media::{Media, store::Store},
     membership::Memberships,
     metrics::Metrics,
@@ -55,7 +56,9 @@ pub struct Services {
     pub tail: Tail,
     pub log: Log,
     pub signing: SigningKey,
+    pub secrets: Secrets,
     pub audit: Audit,
+    pub mail: Mail,
     pub access: Access,
     pub accounts: Accounts,
     pub devices: Devices,
@@ -139,6 +142,14 @@ impl App {
             tasks,
             rules: config.audit.clone(),
         });
+        let mail = Mail::start(mail::Parts {
+            storage: storage.clone(),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            tasks,
+            server_name: server_name.clone(),
+            rules: &config.mail,
+        })?;
         let access = Access::new(&config.rate_limits, clock.clone());
         let accounts = Accounts::new(accounts::Parts {
             storage: storage.clone(),
@@ -148,6 +159,9 @@ impl App {
             tail: tail.clone(),
             tasks,
             audit: audit.clone(),
+            mail: mail.clone(),
+            mail_rules: &config.mail,
+            base_url: config.base_url(),
             access: &access,
             server_name: server_name.clone(),
             registration: &config.registration,
@@ -189,7 +203,7 @@ impl App {
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge.clone(), tasks);
         let push = Push::start(push::Parts {
             storage: storage.clone(),
-            secrets,
+            secrets: secrets.clone(),
             clock: clock.clone(),
             tail: tail.clone(),
             tasks,
@@ -234,7 +248,9 @@ impl App {
             tail,
             log,
             signing,
+            secrets,
             audit,
+            mail,
             access,
             accounts,
             devices,

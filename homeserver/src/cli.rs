@@ -3,6 +3,7 @@
 mod audit;
 mod command;
 mod database;
+mod keys;
 mod logging;
 mod output;
 mod password;
@@ -44,6 +45,9 @@ enum Command {
     /// Check the security audit log, or take it elsewhere; the server may run meanwhile.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Change the keys that protect what is stored; the server may run meanwhile.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Say whether the configuration is valid.
     CheckConfig,
     /// Print the version.
@@ -80,6 +84,10 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Audit(command) => {
             logging::start(&config.logging, Some("warn"))?;
             runtime::run(audit::run(config, command))
+        }
+        Command::Keys(command) => {
+            logging::start(&config.logging, Some("warn"))?;
+            runtime::run(keys::run(config, command))
         }
         Command::CheckConfig => {
             if let (Some(certificate), Some(key)) = (&config.listeners.certificate, &config.listeners.key) {

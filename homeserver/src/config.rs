@@ -8,6 +8,7 @@ pub mod http;
 pub mod listeners;
 mod load;
 pub mod logging;
+pub mod mail;
 pub mod media;
 pub mod outgoing;
 pub mod passwords;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub use self::{
     audit::Audit,
@@ -39,6 +41,7 @@ pub use self::{
     listeners::Listeners,
     load::load,
     logging::{LogFormat, Logging},
+    mail::Mail,
     media::Media,
     outgoing::Outgoing,
     passwords::Passwords,
@@ -67,6 +70,7 @@ pub struct Config {
     pub http: Http,
     pub database: Database,
     pub registration: Registration,
+    pub mail: Mail,
     pub passwords: Passwords,
     pub sessions: Sessions,
     pub rooms: Rooms,
@@ -112,12 +116,23 @@ impl Config {
         self.media.check()?;
         self.rate_limits.check()?;
         self.secrets.check()?;
+        self.mail.check()?;
+        if self.registration.require_email && self.mail.smtp_host.is_none() {
+            return Err(Problem::new("registration.require_email", "is not possible without mail.smtp_host"));
+        }
         self.logging.check()
     }
 
     /// Where the keys are kept, unless they are given.
     pub fn key_file(&self) -> PathBuf {
         self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
+    }
+
+    /// The URL at which clients and browsers reach this server.
+    pub fn base_url(&self) -> Url {
+        let by_name = || Url::parse(&format!("https://{}", self.server.name));
+        let url = self.discovery.client_url.clone().map_or_else(by_name, Ok);
+        url.expect("the name of a server is that of a host")
     }
 
     /// Where media are kept.

@@ -41,6 +41,19 @@ impl Devices {
         Self { storage, secrets, log, sessions, interactive_auth }
     }
 
+    /// All devices of a user, each with what the client called itself that last used it.
+    pub async fn list_with_clients(&self, user: UserNid) -> Result<Vec<(Device, Option<String>)>> {
+        let rows = rows::list(&mut *self.storage.conn().await?, user).await?;
+        let with_client = |mut row: rows::Device| {
+            let sealed = row.last_seen_user_agent.take();
+            let device = self.device(user, row)?;
+            let key: [&dyn Display; 2] = [&user.0, &device.device_id];
+            let agent = sealed.map(|sealed| self.secrets.open_text(&columns::DEVICE_USER_AGENT, &key, &sealed));
+            Ok((device, agent.transpose()?))
+        };
+        rows.into_iter().map(with_client).collect()
+    }
+
     /// All devices of a user.
     pub async fn list(&self, user: UserNid) -> Result<Vec<Device>> {
         let rows = rows::list(&mut *self.storage.conn().await?, user).await?;

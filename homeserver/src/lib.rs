@@ -32,6 +32,8 @@ pub mod remote;
 
 pub mod audit;
 pub mod event;
+pub mod mail;
+pub mod rotation;
 pub mod tail;
 
 pub mod storage;

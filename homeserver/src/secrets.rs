@@ -119,13 +119,12 @@ impl Secrets {
         String::from_utf8(plain.to_vec()).map_err(|_| Error::internal(format!("{column} is not UTF-8")))
     }
 
-    /// Encrypts with the newest key what was encrypted with another. `binding` is
-    /// [`SealedColumn::binding`].
-    pub(crate) fn reseal(&self, binding: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
-        Ok(self.seal_bound(binding, &self.open_bound(binding, sealed)?))
+    /// Encrypts with the newest key what was encrypted with another.
+    pub fn reseal(&self, column: &SealedColumn, key: &[&dyn Display], sealed: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.seal(column, key, &self.open(column, key, sealed)?))
     }
 
-    /// What is encrypted with the newest key begins so.
+    /// How what is encrypted with the newest key begins.
     pub fn current_header(&self) -> [u8; HEADER_LENGTH] {
         header(self.0.ciphers.read().unwrap_or_else(PoisonError::into_inner).current)
     }
@@ -213,14 +212,14 @@ fn ciphers(keys: &KeyRing) -> Ciphers {
     Ciphers { current: keys.current(), all: keys.all().map(|(id, key)| (id, cipher(key))).collect() }
 }
 
-/// What is encrypted with `key` begins so.
-pub(crate) fn header(key: u16) -> [u8; HEADER_LENGTH] {
+/// How what is encrypted with `key` begins.
+fn header(key: u16) -> [u8; HEADER_LENGTH] {
     let [high, low] = key.to_be_bytes();
     [VERSION, high, low]
 }
 
 /// The number of the key that something was encrypted with.
-pub(crate) fn key_of(sealed: &[u8]) -> Option<u16> {
+pub fn key_of(sealed: &[u8]) -> Option<u16> {
     match *sealed.first_chunk::<HEADER_LENGTH>()? {
         [VERSION, key @ ..] => Some(u16::from_be_bytes(key)),
         _ => None,

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::{
     Parts, User, elsewhere,
+    emails::{Emails, Notice},
     interactive_auth::{InteractiveAuth, Operation},
     passwords::Passwords,
     registration::{NewAccount, Registration},
@@ -14,12 +15,12 @@ use super::{
 };
 use crate::{
     Error, Result,
-    audit::{Action, Actor, Audit, Event},
+    audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     storage::{
         Storage, account_data,
         accounts::{self, Account},
-        filters, key_backups, keys,
+        emails, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, tokens,
     },
@@ -36,6 +37,7 @@ pub struct Administration {
     passwords: Passwords,
     sessions: Sessions,
     registration: Registration,
+    emails: Emails,
     interactive_auth: InteractiveAuth,
     /// Rung when a user is to be taken out of all rooms.
     departures: Arc<Notify>,
@@ -66,6 +68,7 @@ impl Administration {
         passwords: Passwords,
         sessions: Sessions,
         registration: Registration,
+        emails: Emails,
         interactive_auth: InteractiveAuth,
     ) -> Self {
         Self {
@@ -76,6 +79,7 @@ impl Administration {
             passwords,
             sessions,
             registration,
+            emails,
             interactive_auth,
             departures: Arc::default(),
         }
@@ -97,6 +101,7 @@ impl Administration {
             is_admin,
             display_name: None,
             token: None,
+            email: None,
             session: None,
         };
         self.registration.create(new).await?;
@@ -139,6 +144,7 @@ impl Administration {
         }
         let reset = Event::new(Action::PasswordReset, self.actor.clone()).on(user_id).detail("by", "administration");
         self.set_password(account.user, new_password, reset).await?;
+        self.emails.notify(account.user, user_id, Notice::PasswordChanged).await;
         self.sessions.end_all(self.actor.clone(), account.user, None).await
     }
 
@@ -156,8 +162,40 @@ impl Administration {
         self.interactive_auth.require(caller, auth, operation).await?;
         let changed = Event::new(Action::PasswordChanged, caller).on(&caller.id);
         self.set_password(caller.nid, new_password, changed).await?;
+        self.emails.notify(caller.nid, &caller.id, Notice::PasswordChanged).await;
         if logout_devices {
             self.sessions.end_all(caller, caller.nid, caller.device_id.as_deref()).await?;
+        }
+        Ok(())
+    }
+
+    /// Chooses a new password for the account of somebody who proves to read its mail. A second factor
+    /// stays what it is.
+    pub async fn change_password_by_email(
+        &self,
+        auth: Option<&AuthData>,
+        new_password: &str,
+        logout_devices: bool,
+        origin: &Origin,
+    ) -> Result<()> {
+        if !self.emails.are_possible() {
+            return Err(Error::missing_token("An access token is needed here."));
+        }
+        self.passwords.check_new(new_password)?;
+        let operation = Operation::ChangePassword { new_password, logout_devices };
+        let proved = self.interactive_auth.require_email(auth, operation).await?;
+        // Nobody else can have the address since it was proved, but its account may have let it go.
+        let owner = self.emails.use_up(&proved).await?;
+        let user = owner.ok_or_else(|| Error::forbidden("This e-mail address belongs to no account."))?;
+        let user_id = self.storage.user_id(user).await?;
+        if self.find(&user_id).await?.is_deactivated {
+            return Err(Error::forbidden("This account has been deactivated."));
+        }
+        let reset = Event::new(Action::PasswordReset, origin).on(&user_id).detail("by", "email");
+        self.set_password(user, new_password, reset).await?;
+        self.emails.notify(user, &user_id, Notice::PasswordChanged).await;
+        if logout_devices {
+            self.sessions.end_all(origin, user, None).await?;
         }
         Ok(())
     }
@@ -273,6 +311,7 @@ impl Administration {
                 tokens::delete_without_device(&mut tx, user).await?;
                 keys::delete_user_keys(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
+                emails::delete_all(&mut tx, user).await?;
                 if is_erased {
                     account_data::delete_all(&mut tx, user).await?;
                     filters::delete_all(&mut tx, user).await?;

@@ -22,7 +22,11 @@ use self::{
     progress::{Demand, Progress},
     stage::{Attempt, Stage},
 };
-use super::{Parts, User, credentials::Credentials};
+use super::{
+    Parts, User,
+    credentials::Credentials,
+    emails::{Emails, Proved, Purpose},
+};
 use crate::{
     Error, Result,
     audit::Audit,
@@ -44,19 +48,23 @@ pub struct InteractiveAuth {
     clock: Clock,
     audit: Audit,
     credentials: Credentials,
+    emails: Emails,
     registration: RegistrationMode,
+    requires_email: bool,
 }
 
 impl InteractiveAuth {
     /// Authentication against the accounts that `credentials` knows.
-    pub fn new(parts: &Parts<'_>, credentials: Credentials) -> Self {
+    pub fn new(parts: &Parts<'_>, credentials: Credentials, emails: Emails) -> Self {
         Self {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
             audit: parts.audit.clone(),
             credentials,
+            emails,
             registration: parts.registration.mode,
+            requires_email: parts.registration.require_email,
         }
     }
 
@@ -67,20 +75,44 @@ impl InteractiveAuth {
             caller: Some(caller),
             operation_hash: operation.hash(&self.secrets),
             flows: vec![vec![Stage::Password]],
+            email: Purpose::ResetPassword,
         };
         self.advance(&demand, auth).await.map(drop)
     }
 
     /// The same for somebody who has no account yet. Returns the registration token that was shown,
-    /// if one was asked for.
-    pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<Option<TokenHash>> {
-        let stage = match self.registration {
-            RegistrationMode::Token => Stage::RegistrationToken,
-            RegistrationMode::Open | RegistrationMode::Closed => Stage::Dummy,
-        };
+    /// if one was asked for, and the e-mail address that was proved.
+    pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<(Option<TokenHash>, Option<Proved>)> {
         let operation_hash = Operation::Register.hash(&self.secrets);
-        let demand = Demand { caller: None, operation_hash, flows: vec![vec![stage]] };
-        Ok(self.advance(&demand, auth).await?.registration_token)
+        let demand = Demand { caller: None, operation_hash, flows: self.flows_to_register(), email: Purpose::Register };
+        let progress = self.advance(&demand, auth).await?;
+        Ok((progress.registration_token, progress.email))
+    }
+
+    /// The same for somebody who has no session, and shows whose account is meant by an e-mail address.
+    pub async fn require_email(&self, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<Proved> {
+        let demand = Demand {
+            caller: None,
+            operation_hash: operation.hash(&self.secrets),
+            flows: vec![vec![Stage::Email]],
+            email: Purpose::ResetPassword,
+        };
+        let proved = self.advance(&demand, auth).await?.email;
+        proved.ok_or_else(|| Error::internal("an e-mail address that was asked for was not proved"))
+    }
+
+    /// An e-mail address comes last in each flow, because its proof is not stored.
+    fn flows_to_register(&self) -> Vec<Flow> {
+        let (without, mut with): (Flow, Flow) = match self.registration {
+            RegistrationMode::Token => (vec![Stage::RegistrationToken], vec![Stage::RegistrationToken]),
+            RegistrationMode::Open | RegistrationMode::Closed => (vec![Stage::Dummy], Vec::new()),
+        };
+        with.push(Stage::Email);
+        match (self.emails.are_possible(), self.requires_email) {
+            (_, true) => vec![with],
+            (true, false) => vec![without, with],
+            (false, false) => vec![without],
+        }
     }
 
     async fn advance(&self, demand: &Demand<'_>, auth: Option<&AuthData>) -> Result<Progress> {

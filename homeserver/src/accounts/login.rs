@@ -7,6 +7,7 @@ use ruma::{UserId, api::client::uiaa::AuthData};
 use super::{
     Parts, User,
     credentials::Credentials,
+    emails::{Emails, Notice},
     interactive_auth::{InteractiveAuth, Operation},
     sessions::{NewSession, SessionRequest, Sessions, locked},
 };
@@ -19,6 +20,7 @@ use crate::{
     storage::{
         Storage,
         accounts::{self, AccountState},
+        devices,
         numbers::UserNid,
         tokens::{self, NewToken, TokenKind},
     },
@@ -40,6 +42,7 @@ pub struct Login {
     audit: Audit,
     credentials: Credentials,
     sessions: Sessions,
+    emails: Emails,
     interactive_auth: InteractiveAuth,
 }
 
@@ -49,6 +52,7 @@ impl Login {
         parts: &Parts<'_>,
         credentials: Credentials,
         sessions: Sessions,
+        emails: Emails,
         interactive_auth: InteractiveAuth,
     ) -> Self {
         Self {
@@ -58,6 +62,7 @@ impl Login {
             audit: parts.audit.clone(),
             credentials,
             sessions,
+            emails,
             interactive_auth,
         }
     }
@@ -92,6 +97,22 @@ impl Login {
                 Err(wrong())
             }
         }
+    }
+
+    /// The same for who names the account by one of its e-mail addresses. It takes as long if there is
+    /// none.
+    pub async fn with_email(
+        &self,
+        address: &str,
+        password: &str,
+        origin: &Origin,
+        request: &SessionRequest,
+    ) -> Result<NewSession> {
+        let name = match self.emails.find_owner(address).await? {
+            Some(user) => self.storage.user_id(user).await?.to_string(),
+            None => address.to_owned(),
+        };
+        self.with_password(&name, password, origin, request).await
     }
 
     fn note_failure(&self, user_id: &UserId, origin: &Origin, reason: &'static str) {
@@ -144,6 +165,7 @@ impl Login {
         request: &SessionRequest,
     ) -> Result<NewSession> {
         let user_id = self.storage.user_id(user).await?;
+        let is_new = self.emails.tell_of_sign_ins() && self.is_new(user, request).await?;
         let begun = self
             .storage
             .retry(|| async {
@@ -174,7 +196,21 @@ impl Login {
         }
         let actor = Actor::user(&user_id, Some(device_id.clone()), origin);
         self.audit.record(Event::new(Action::SignIn, actor).on(&user_id).detail("method", method));
+        if is_new {
+            let agent = origin.user_agent.as_deref();
+            let device = request.display_name.as_deref().or(agent).unwrap_or("-");
+            let address = origin.address.to_string();
+            self.emails.notify(user, &user_id, Notice::NewSignIn { device, address: &address }).await;
+        }
         Ok(NewSession { user_id, device_id, tokens })
+    }
+}
+
+impl Login {
+    /// Whether the session is that of a device that was not there before.
+    async fn is_new(&self, user: UserNid, request: &SessionRequest) -> Result<bool> {
+        let Some(device_id) = &request.device_id else { return Ok(true) };
+        Ok(devices::find(&mut *self.storage.conn().await?, user, device_id).await?.is_none())
     }
 }
 

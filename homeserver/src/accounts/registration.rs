@@ -13,6 +13,7 @@ pub use self::{
 };
 use super::{
     Parts,
+    emails::{Emails, Proved},
     interactive_auth::InteractiveAuth,
     names::{self, Reserved},
     passwords::Passwords,
@@ -43,6 +44,7 @@ pub struct Registration {
     audit: Audit,
     passwords: Passwords,
     sessions: Sessions,
+    emails: Emails,
     interactive_auth: InteractiveAuth,
     server_name: OwnedServerName,
     mode: RegistrationMode,
@@ -76,6 +78,8 @@ pub struct NewAccount {
     pub display_name: Option<String>,
     /// The registration token that is used up by it.
     pub token: Option<TokenHash>,
+    /// The e-mail address that was proved.
+    pub email: Option<Proved>,
     /// Its first session, if it is to have one.
     pub session: Option<SessionRequest>,
 }
@@ -86,6 +90,7 @@ impl Registration {
         parts: &Parts<'_>,
         passwords: Passwords,
         sessions: Sessions,
+        emails: Emails,
         interactive_auth: InteractiveAuth,
     ) -> Result<Self> {
         Ok(Self {
@@ -95,6 +100,7 @@ impl Registration {
             audit: parts.audit.clone(),
             passwords,
             sessions,
+            emails,
             interactive_auth,
             server_name: parts.server_name.clone(),
             mode: parts.registration.mode,
@@ -119,7 +125,7 @@ impl Registration {
         if let Some(password) = &request.password {
             self.passwords.check_new(password)?;
         }
-        let token = self.interactive_auth.require_to_register(auth).await?;
+        let (token, email) = self.interactive_auth.require_to_register(auth).await?;
 
         let password = request.password.ok_or_else(|| Error::missing_param("A password is needed."))?;
         let new = NewAccount {
@@ -129,6 +135,7 @@ impl Registration {
             is_admin: false,
             display_name: None,
             token,
+            email,
             session: request.session,
         };
         let session = self.create(new).await?;
@@ -198,6 +205,9 @@ impl Registration {
             return Err(Error::forbidden("This registration token is not good any more."));
         }
         accounts::insert(&mut tx, account).await?;
+        if let Some(email) = &new.email {
+            self.emails.bind(&mut tx, user, email).await?;
+        }
         if let Some(name) = &new.display_name {
             profiles::upsert(&mut tx, user, "displayname", &json!(name).to_string()).await?;
         }

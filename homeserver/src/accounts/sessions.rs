@@ -60,7 +60,12 @@ impl Sessions {
             audit: parts.audit.clone(),
             lifetimes: parts.sessions.clone(),
             cache: Arc::default(),
-            sightings: Sightings::start(parts.storage.clone(), parts.secrets.clone(), parts.tasks),
+            sightings: Sightings::start(
+                parts.storage.clone(),
+                parts.secrets.clone(),
+                parts.sessions.last_seen_days > 0,
+                parts.tasks,
+            ),
         }
     }
 

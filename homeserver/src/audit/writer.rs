@@ -87,7 +87,7 @@ pub(super) fn start(writer: Writer, metrics: Metrics, tasks: &Tasks) -> Queue {
     let lost = Arc::new(AtomicU64::new(0));
     let queue = Queue { sender, lost: lost.clone(), metrics };
     let items = Arc::new(Mutex::new(items));
-    tasks.start_always("audit log", move |stop| {
+    tasks.start_foundation("audit log", move |stop| {
         let (writer, items, lost) = (writer.clone(), items.clone(), lost.clone());
         async move { run(&writer, &mut *items.lock().await, &lost, stop).await }
     });

@@ -26,7 +26,7 @@ use super::{
     gates::Gate,
     work::Workplace,
 };
-use crate::{App, Error, Result, audit::Origin};
+use crate::{App, Error, Result, audit::Origin, mail::Language};
 
 /// A request for the endpoint `T`, parsed, and its caller, authenticated.
 pub struct Ruma<T: Metadata>
@@ -39,8 +39,21 @@ where
     pub caller: <T::Authentication as Authenticate>::Caller,
     /// From where it came.
     pub origin: Origin,
+    /// The languages that its sender likes.
+    accept_language: Option<http::HeaderValue>,
     /// The body as it came, for the few endpoints that look at it again.
     pub raw: Bytes,
+}
+
+impl<T: Metadata> Ruma<T>
+where
+    T::Authentication: Authenticate,
+{
+    /// The language in which the sender likes to be written to.
+    pub fn language(&self) -> Language {
+        let accepted = self.accept_language.as_ref().and_then(|value| value.to_str().ok());
+        Language::preferred(accepted.unwrap_or_default())
+    }
 }
 
 /// A request as it came, ready to be worked on by the shared runtime.
@@ -204,8 +217,9 @@ where
     let of = Circumstances { request: &request, origin: &origin };
     let caller = T::Authentication::authenticate(app, &of).await?;
     gate.pass(app, T::Authentication::user(&caller), &origin, &path_args)?;
+    let accept_language = request.headers().get(http::header::ACCEPT_LANGUAGE).cloned();
     let parsed = parse::<T>(request, &path_args, &body)?;
-    Ok(Ruma { body: parsed, caller, origin, raw: body })
+    Ok(Ruma { body: parsed, caller, origin, accept_language, raw: body })
 }
 
 fn parse<T: IncomingRequest>(request: http::Request<()>, path_args: &[String], body: &Bytes) -> Result<T> {

@@ -23,13 +23,16 @@ pub struct Gate {
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
 /// the specification limits are [`Action::Default`]. Client-server API, "Account suspension".
 #[rustfmt::skip]
-const ENDPOINTS: [(&str, &str, Option<Action>, bool); 25] = [
+const ENDPOINTS: [(&str, &str, Option<Action>, bool); 28] = [
     ("POST", "/_matrix/client/v3/login", Some(Action::Login), false),
     ("POST", "/_matrix/client/v1/login/get_token", Some(Action::Login), false),
     // A client that cannot refresh its token takes itself for logged out.
     ("POST", "/_matrix/client/v3/refresh", None, false),
     ("POST", "/_matrix/client/v3/register", Some(Action::Registration), false),
     ("GET", "/_matrix/client/v1/register/m.login.registration_token/validity", Some(Action::Registration), false),
+    ("POST", "/_matrix/client/v3/register/email/requestToken", Some(Action::Email), false),
+    ("POST", "/_matrix/client/v3/account/password/email/requestToken", Some(Action::Email), false),
+    ("POST", "/_matrix/client/v3/account/3pid/email/requestToken", Some(Action::Email), false),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}", Some(Action::Message), true),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}", Some(Action::Message), true),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{txn_id}", Some(Action::Message), false),
@@ -93,6 +96,7 @@ fn guessing(action: Action) -> Option<&'static str> {
     match action {
         Action::Login => Some("login"),
         Action::Registration => Some("registration"),
+        Action::Email => Some("email"),
         _ => None,
     }
 }

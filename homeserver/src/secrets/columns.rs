@@ -59,6 +59,8 @@ sealed! {
     SIGNING_KEY = "server_settings", "value", [Text("name")] where "name = 'signing_key'";
     /// The address from which a device was last used.
     DEVICE_ADDRESS = "devices", "last_seen_ip", [Number("user_nid"), Text("device_id")];
+    /// What the client called itself that a device last used.
+    DEVICE_USER_AGENT = "devices", "last_seen_user_agent", [Number("user_nid"), Text("device_id")];
     /// A token with which one may register, for administrators to see.
     REGISTRATION_TOKEN = "registration_tokens", "token", [Bytes("token_hash")];
     /// What a push gateway knows a device by.
@@ -67,6 +69,14 @@ sealed! {
     PUSH_DATA = "pushers", "data", [Number("user_nid"), Text("app_id"), Bytes("pushkey_hash")];
     /// From where something was done that the audit log tells of.
     AUDIT_ORIGIN = "audit_origins", "sealed", [Number("seq")];
+    /// An e-mail address of a user.
+    EMAIL_ADDRESS = "email_addresses", "address", [Bytes("address_hash")];
+    /// An e-mail address that somebody wants to prove their own.
+    VALIDATED_ADDRESS = "email_validations", "address", [Text("sid")];
+    /// Where that person wants to go afterwards.
+    NEXT_LINK = "email_validations", "next_link", [Text("sid")];
+    /// A message that is to be sent.
+    OUTGOING_MAIL = "outgoing_mail", "message", [Text("mail_id")];
 }
 
 impl SealedColumn {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, chown},
     path::{Path, PathBuf},
 };
 
@@ -23,6 +23,11 @@ pub fn key_ring(path: &Path) -> Result<KeyRing> {
 pub fn replace_key_ring(path: &Path, keys: &KeyRing) -> Result<()> {
     let replace = || -> anyhow::Result<()> {
         let draft = draft(path, &keys.text())?;
+        let (there, here) = (fs::metadata(path)?, fs::metadata(&draft)?);
+        // The server may run as somebody else than who changes the keys.
+        if (there.uid(), there.gid()) != (here.uid(), here.gid()) {
+            chown(&draft, Some(there.uid()), Some(there.gid()))?;
+        }
         Ok(fs::rename(draft, path)?)
     };
     Ok(replace().with_context(|| format!("writing {}", path.display()))?)

@@ -121,6 +121,11 @@ impl TestServer {
         self.database.execute(sql).await;
     }
 
+    /// Everything in the database, see [`TestDatabase::dump`].
+    pub async fn dump(&self) -> String {
+        self.database.dump().await
+    }
+
     /// The one value that a query answers, for what no endpoint tells.
     pub async fn scalar<T>(&self, sql: &str) -> T
     where

@@ -28,6 +28,8 @@ pub enum Operation<'a> {
     DeleteDevices(&'a [OwnedDeviceId]),
     /// Replacing the cross-signing keys: the whole request body, as it came.
     UploadCrossSigningKeys(&'a [u8]),
+    /// Adding an e-mail address to the account.
+    AddEmail(&'a str),
     /// Issuing a token with which another client logs in.
     IssueLoginToken,
 }
@@ -44,6 +46,7 @@ impl Operation<'_> {
             Self::DeleteDevice(device_id) => json!(["delete device", device_id]),
             Self::DeleteDevices(device_ids) => json!(["delete devices", device_ids]),
             Self::UploadCrossSigningKeys(body) => json!(["upload cross-signing keys", without_auth(body)]),
+            Self::AddEmail(address) => json!(["add e-mail address", address]),
             Self::IssueLoginToken => json!(["issue login token"]),
         };
         secrets.hash("interactive auth operation", &description.to_string())

@@ -5,7 +5,10 @@ use ruma::api::client::uiaa::AuthType;
 use super::{Flow, InteractiveAuth, Stage};
 use crate::{
     Error, Result,
-    accounts::User,
+    accounts::{
+        User,
+        emails::{Proved, Purpose},
+    },
     secrets,
     storage::{
         interactive_auth::{self as rows, SessionRow},
@@ -24,6 +27,9 @@ pub(super) struct Demand<'a> {
     pub(super) operation_hash: [u8; 32],
     /// How: one of these.
     pub(super) flows: Vec<Flow>,
+    /// What an e-mail address is proved for. That is always the last stage, so the proof is not
+    /// stored.
+    pub(super) email: Purpose,
 }
 
 /// What has been proved so far.
@@ -37,6 +43,8 @@ pub(super) struct Progress {
     pub(super) completed: Vec<Stage>,
     /// The registration token that was shown.
     pub(super) registration_token: Option<TokenHash>,
+    /// The e-mail address that was proved.
+    pub(super) email: Option<Proved>,
 }
 
 impl Demand<'_> {
@@ -49,7 +57,13 @@ impl Demand<'_> {
 impl Progress {
     /// No progress at all.
     pub(super) fn begin() -> Self {
-        Self { session: secrets::token(""), is_stored: false, completed: Vec::new(), registration_token: None }
+        Self {
+            session: secrets::token(""),
+            is_stored: false,
+            completed: Vec::new(),
+            registration_token: None,
+            email: None,
+        }
     }
 }
 
@@ -73,6 +87,7 @@ impl InteractiveAuth {
             is_stored: true,
             completed: completed.iter().filter_map(Stage::find).collect(),
             registration_token: row.registration_token_hash,
+            email: None,
         }))
     }
 

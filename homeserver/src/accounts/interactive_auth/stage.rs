@@ -1,7 +1,7 @@
 //! The stages of authentication, and what completes them.
 
 use ruma::api::{
-    client::uiaa::{AuthData, AuthType, UserIdentifier},
+    client::uiaa::{AuthData, AuthType, ThirdpartyIdCredentials, UserIdentifier},
     error::StandardErrorBody,
 };
 
@@ -24,6 +24,8 @@ pub(super) enum Stage {
     Password,
     /// Having a registration token.
     RegistrationToken,
+    /// Having an e-mail address.
+    Email,
     /// Nothing at all.
     Dummy,
 }
@@ -37,13 +39,14 @@ pub(super) enum Attempt {
 }
 
 impl Stage {
-    const ALL: [Self; 3] = [Self::Password, Self::RegistrationToken, Self::Dummy];
+    const ALL: [Self; 4] = [Self::Password, Self::RegistrationToken, Self::Email, Self::Dummy];
 
     /// The specification's name of the stage.
     pub(super) fn kind(self) -> AuthType {
         match self {
             Self::Password => AuthType::Password,
             Self::RegistrationToken => AuthType::RegistrationToken,
+            Self::Email => AuthType::EmailIdentity,
             Self::Dummy => AuthType::Dummy,
         }
     }
@@ -78,6 +81,9 @@ impl InteractiveAuth {
             (Stage::RegistrationToken, AuthData::RegistrationToken(proof), _) => {
                 self.attempt_registration_token(progress, &proof.token).await?
             }
+            (Stage::Email, AuthData::EmailIdentity(proof), _) => {
+                self.attempt_email(demand, progress, &proof.thirdparty_id_creds).await?
+            }
             _ => failed("This does not complete the stage."),
         };
         if matches!(attempt, Attempt::Completed) {
@@ -87,10 +93,16 @@ impl InteractiveAuth {
     }
 
     async fn attempt_password(&self, caller: &User, identifier: &UserIdentifier, password: &str) -> Result<Attempt> {
-        let UserIdentifier::Matrix(identifier) = identifier else {
-            return Err(Error::forbidden("No account is known by this e-mail address or telephone number."));
+        let name = match identifier {
+            UserIdentifier::Matrix(identifier) => identifier.user.clone(),
+            UserIdentifier::Email(identifier)
+                if self.emails.find_owner(&identifier.address).await? == Some(caller.nid) =>
+            {
+                caller.id.to_string()
+            }
+            _ => return Err(Error::forbidden("Only the user of this session can confirm this.")),
         };
-        let account = self.credentials.find(&identifier.user).await?;
+        let account = self.credentials.find(&name).await?;
         if account.as_ref().is_none_or(|account| account.user != caller.nid) {
             return Err(Error::forbidden("Only the user of this session can confirm this."));
         }
@@ -101,6 +113,24 @@ impl InteractiveAuth {
         let event = Event::new(Action::SignIn, caller).on(&caller.id).failed("bad_password");
         self.audit.record(event.detail("method", "confirmation"));
         Ok(failed("The password is wrong."))
+    }
+
+    async fn attempt_email(
+        &self,
+        demand: &Demand<'_>,
+        progress: &mut Progress,
+        proof: &ThirdpartyIdCredentials,
+    ) -> Result<Attempt> {
+        match self.emails.proved(demand.email, &proof.sid, &proof.client_secret).await {
+            Ok(proved) => {
+                progress.email = Some(proved);
+                Ok(Attempt::Completed)
+            }
+            Err(Error::Refused { kind, message }) => {
+                Ok(Attempt::Failed(StandardErrorBody::new(kind, message.into_owned())))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn attempt_registration_token(&self, progress: &mut Progress, token: &str) -> Result<Attempt> {

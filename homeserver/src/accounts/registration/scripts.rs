@@ -60,6 +60,7 @@ impl Registration {
             is_admin: request.admin,
             display_name: request.displayname,
             token: None,
+            email: None,
             session: Some(SessionRequest::default()),
         };
         self.create(new).await?.ok_or_else(|| Error::internal("a session that was asked for was not begun"))

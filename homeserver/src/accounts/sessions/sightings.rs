@@ -1,9 +1,6 @@
 //! Notes when and from where devices are used: rarely, encrypted, and never in a request's way.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use ruma::OwnedDeviceId;
 use tokio::sync::{Mutex, mpsc};
@@ -36,18 +33,18 @@ pub(super) struct Sightings {
 struct Sighting {
     user: UserNid,
     device_id: OwnedDeviceId,
-    address: IpAddr,
+    origin: Origin,
     at_ms: i64,
 }
 
 impl Sightings {
-    /// Starts the task that writes.
-    pub(super) fn start(storage: Storage, secrets: Secrets, tasks: &Tasks) -> Self {
+    /// Starts the task that writes: when, and if that `is_kept`, from where.
+    pub(super) fn start(storage: Storage, secrets: Secrets, is_kept: bool, tasks: &Tasks) -> Self {
         let (queue, sightings) = mpsc::channel(QUEUE);
         let sightings = Arc::new(Mutex::new(sightings));
         tasks.start("last seen", move |stop| {
             let (storage, secrets, sightings) = (storage.clone(), secrets.clone(), sightings.clone());
-            async move { run(&storage, &secrets, &mut *sightings.lock().await, stop).await }
+            async move { run(&storage, &secrets, is_kept, &mut *sightings.lock().await, stop).await }
         });
         Self { queue }
     }
@@ -62,35 +59,46 @@ impl Sightings {
         let exchange = session.noted_at.compare_exchange(noted_at, now_ms, Ordering::Relaxed, Ordering::Relaxed);
         if exchange.is_ok() {
             let sighting =
-                Sighting { user: session.user, device_id: device_id.clone(), address: origin.address, at_ms: now_ms };
+                Sighting { user: session.user, device_id: device_id.clone(), origin: origin.clone(), at_ms: now_ms };
             // A full queue means that the database has more important things to do.
             let _ = self.queue.try_send(sighting);
         }
     }
 }
 
-async fn run(storage: &Storage, secrets: &Secrets, sightings: &mut mpsc::Receiver<Sighting>, stop: CancellationToken) {
+async fn run(
+    storage: &Storage,
+    secrets: &Secrets,
+    is_kept: bool,
+    sightings: &mut mpsc::Receiver<Sighting>,
+    stop: CancellationToken,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
             count = sightings.recv_many(&mut batch, BATCH) => if count == 0 { return },
             () = stop.cancelled() => return,
         }
-        if let Err(error) = write(storage, secrets, &batch).await {
+        if let Err(error) = write(storage, secrets, is_kept, &batch).await {
             warn!(%error, "When devices were last used could not be noted");
         }
         batch.clear();
     }
 }
 
-async fn write(storage: &Storage, secrets: &Secrets, sightings: &[Sighting]) -> Result<()> {
+async fn write(storage: &Storage, secrets: &Secrets, is_kept: bool, sightings: &[Sighting]) -> Result<()> {
     storage
         .retry(|| async {
             let mut tx = storage.begin().await?;
-            for Sighting { user, device_id, address, at_ms } in sightings {
-                let sealed =
-                    secrets.seal(&columns::DEVICE_ADDRESS, &[&user.0, device_id], address.to_string().as_bytes());
-                devices::update_last_seen(&mut tx, *user, device_id, &sealed, *at_ms).await?;
+            for Sighting { user, device_id, origin, at_ms } in sightings {
+                let seal =
+                    |column, text: &str| is_kept.then(|| secrets.seal(column, &[&user.0, device_id], text.as_bytes()));
+                let seen = devices::Sighting {
+                    at: *at_ms,
+                    address: seal(&columns::DEVICE_ADDRESS, &origin.address.to_string()),
+                    user_agent: origin.user_agent.as_deref().and_then(|agent| seal(&columns::DEVICE_USER_AGENT, agent)),
+                };
+                devices::update_last_seen(&mut tx, *user, device_id, &seen, INTERVAL_MS).await?;
             }
             Ok(tx.commit().await?)
         })

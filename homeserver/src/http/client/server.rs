@@ -10,7 +10,7 @@ use ruma::{
             discover_support::{self, Contact},
             get_capabilities::v3::{
                 self as get_capabilities, AccountModerationCapability, Capabilities, GetLoginTokenCapability,
-                ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
+                ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability,
             },
             get_supported_versions,
         },
@@ -46,7 +46,6 @@ pub(super) async fn versions(
 pub(super) async fn capabilities(app: App, req: Ruma<get_capabilities::Request>) -> Result<String> {
     let mut capabilities = Capabilities::new();
     capabilities.room_versions = RoomVersionsCapability::new(app.config.rooms.default_version.clone(), room_versions());
-    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     capabilities.get_login_token = GetLoginTokenCapability::new(true);
     capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
     if req.caller.is_admin {
@@ -57,6 +56,7 @@ pub(super) async fn capabilities(app: App, req: Ruma<get_capabilities::Request>)
     for name in ["m.change_password", "m.set_displayname", "m.set_avatar_url"] {
         capabilities[name] = json!({ "enabled": true });
     }
+    capabilities["m.3pid_changes"] = json!({ "enabled": app.accounts.emails.are_possible() });
     Ok(json!({ "capabilities": capabilities }).to_string())
 }
 

@@ -45,7 +45,10 @@ async fn begin(app: &App, info: LoginInfo, origin: &Origin, request: &SessionReq
             Some(UserIdentifier::Matrix(identifier)) => {
                 login.with_password(&identifier.user, &info.password, origin, request).await
             }
-            Some(_) => Err(Error::forbidden("No account is known by this e-mail address or telephone number.")),
+            Some(UserIdentifier::Email(identifier)) => {
+                login.with_email(&identifier.address, &info.password, origin, request).await
+            }
+            Some(_) => Err(Error::forbidden("No account is known by this.")),
             None => Err(Error::bad_json("The member `identifier` is missing.")),
         },
         LoginInfo::Token(info) => login.with_token(&info.token, origin, request).await,
