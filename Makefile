@@ -1,8 +1,9 @@
-# make run    build and run the server in the foreground; data stays in ./data
-# make test   all tests, those with real clients too
-# make check  what has to hold before a commit: format, lints, SQL metadata, documentation links
+# make run      build and run the server in the foreground; data stays in ./data
+# make test     all tests, those with real clients too
+# make interop  scenarios with the engine of Element X, which takes minutes to build at first
+# make check    what has to hold before a commit: format, lints, SQL metadata, documentation links
 
-.PHONY: run test check
+.PHONY: run test interop check
 
 # What the server needs besides Rust, and the tests besides that: program:package.
 packages = cc:build-essential mariadbd:mariadb-server-core mariadb-upgrade:mariadb-server-core \
@@ -25,10 +26,16 @@ run: packages
 test: packages
 	cargo test --workspace
 	tests/clients/nio/run "$(target)/debug/salon"
+	tests/clients/mail/run "$(target)/debug/salon"
 	tests/clients/js/run "$(target)/debug/salon"
+
+interop: packages
+	cargo build --bin salon
+	tests/interop/run "$(target)/debug/salon"
 
 check: packages
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/interop/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/prepare-sqlx --check
 	cargo test --workspace --test architecture

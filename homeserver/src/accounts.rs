@@ -2,18 +2,24 @@
 
 pub mod account_data;
 pub mod administration;
+pub mod app_passwords;
+pub mod appservices;
+pub mod browser_sessions;
 pub mod contacts;
 pub mod credentials;
 mod elsewhere;
 pub mod emails;
+pub mod factors;
 pub mod filters;
 pub mod followed;
 pub mod ignored;
 pub mod interactive_auth;
 pub mod login;
 pub mod names;
+pub mod oauth;
 pub mod openid;
 pub mod passwords;
+pub mod personal_tokens;
 pub mod profiles;
 pub mod push_rules;
 pub mod registration;
@@ -21,13 +27,32 @@ pub mod sessions;
 mod tidying;
 pub mod turns;
 
+use std::sync::Arc;
+
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 use url::Url;
 
 use self::{
-    account_data::AccountData, administration::Administration, contacts::Contacts, credentials::Credentials,
-    emails::Emails, filters::Filters, ignored::Ignored, interactive_auth::InteractiveAuth, login::Login,
-    openid::OpenId, passwords::Passwords, profiles::Profiles, push_rules::PushRules, registration::Registration,
+    account_data::AccountData,
+    administration::Administration,
+    app_passwords::AppPasswords,
+    appservices::{AppService, AppServices},
+    browser_sessions::BrowserSessions,
+    contacts::Contacts,
+    credentials::Credentials,
+    emails::Emails,
+    factors::Factors,
+    filters::Filters,
+    ignored::Ignored,
+    interactive_auth::InteractiveAuth,
+    login::Login,
+    oauth::OAuth,
+    openid::OpenId,
+    passwords::Passwords,
+    personal_tokens::PersonalTokens,
+    profiles::Profiles,
+    push_rules::PushRules,
+    registration::Registration,
     sessions::Sessions,
 };
 use crate::{
@@ -38,7 +63,7 @@ use crate::{
     config,
     mail::Mail,
     secrets::Secrets,
-    storage::{Storage, numbers::UserNid},
+    storage::{Storage, numbers::UserNid, session_origins::SessionKind},
     tail::{Log, Tail},
     tasks::Tasks,
 };
@@ -60,11 +85,37 @@ pub struct User {
     pub is_suspended: bool,
     /// From where the request came.
     pub origin: Origin,
+    /// How the session began.
+    pub session: SessionKind,
+    /// Whether the session may read, but not act.
+    pub is_read_only: bool,
+    /// The application service that acts as the user.
+    pub appservice: Option<Arc<AppService>>,
+    /// When its events are said to be sent, in ms since the epoch; now, if none. Only application
+    /// services can say so.
+    pub origin_server_ts: Option<i64>,
 }
 
 impl From<&User> for Actor {
     fn from(user: &User) -> Self {
         Self::user(&user.id, user.device_id.clone(), &user.origin).as_admin(user.is_admin)
+    }
+}
+
+impl User {
+    /// Whether it may act as often as it likes. Application service API, "Registration",
+    /// `rate_limited`.
+    pub fn is_unlimited(&self) -> bool {
+        let is_limited = |service: &Arc<AppService>| service.is_rate_limited && service.sender != self.id;
+        self.appservice.as_ref().is_some_and(|service| !is_limited(service))
+    }
+
+    /// The same user, whose events are said to be sent at another time, if they may say so.
+    /// Application service API, "Timestamp massaging".
+    #[must_use]
+    pub fn at(mut self, origin_server_ts: Option<i64>) -> Self {
+        self.origin_server_ts = origin_server_ts.filter(|_| self.appservice.is_some());
+        self
     }
 }
 
@@ -89,14 +140,26 @@ pub struct Parts<'a> {
     /// The secret with which scripts create accounts.
     pub registration_secret: config::Hidden,
     pub passwords: &'a config::Passwords,
+    pub login: &'a config::Login,
+    /// The URL of the page on which people look after their accounts.
+    pub account_page: String,
+    /// The URL below which OAuth is served, if it is.
+    pub oauth_base: Option<url::Url>,
+    pub oauth: &'a config::OAuth,
     pub sessions: &'a config::Sessions,
+    pub appservices: AppServices,
 }
 
 /// Accounts and sessions; clones share them.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each service is described where it is defined")]
 pub struct Accounts {
+    pub factors: Factors,
+    pub app_passwords: AppPasswords,
+    pub personal_tokens: PersonalTokens,
     pub sessions: Sessions,
+    pub browser_sessions: BrowserSessions,
+    pub oauth: OAuth,
     pub interactive_auth: InteractiveAuth,
     pub emails: Emails,
     pub contacts: Contacts,
@@ -109,6 +172,7 @@ pub struct Accounts {
     pub filters: Filters,
     pub ignored: Ignored,
     pub push_rules: PushRules,
+    pub appservices: AppServices,
 }
 
 impl Accounts {
@@ -116,9 +180,13 @@ impl Accounts {
     pub fn new(parts: Parts<'_>) -> Result<Self> {
         tidying::start(parts.storage.clone(), parts.clock.clone(), parts.sessions.last_seen_days, parts.tasks);
         let passwords = Passwords::new(parts.passwords)?;
-        let sessions = Sessions::new(&parts);
-        let credentials = Credentials::new(&parts, passwords.clone());
         let emails = Emails::new(&parts);
+        let factors = Factors::new(&parts, emails.clone());
+        let sessions = Sessions::new(&parts);
+        let app_passwords = AppPasswords::new(&parts, sessions.clone());
+        let credentials = Credentials::new(&parts, passwords.clone(), factors.clone(), app_passwords.clone());
+        let browser_sessions = BrowserSessions::new(&parts, credentials.clone(), factors.clone());
+        let oauth = OAuth::new(&parts, sessions.clone(), emails.clone());
         let interactive_auth = InteractiveAuth::new(&parts, credentials.clone(), emails.clone());
         let registration =
             Registration::new(&parts, passwords.clone(), sessions.clone(), emails.clone(), interactive_auth.clone())?;
@@ -132,7 +200,7 @@ impl Accounts {
             interactive_auth.clone(),
         );
         elsewhere::watch(parts.storage.clone(), sessions.clone(), administration.clone(), parts.tasks);
-        let Parts { storage, secrets, clock, log, tail, server_name, .. } = parts;
+        let Parts { storage, secrets, clock, audit, log, tail, server_name, appservices, .. } = parts;
         let account_data = AccountData::new(storage.clone(), log);
         Ok(Self {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
@@ -140,14 +208,20 @@ impl Accounts {
             ignored: ignored::follow(storage.clone(), tail.clone()),
             push_rules: PushRules::new(storage.clone(), tail, account_data.clone()),
             account_data,
+            personal_tokens: PersonalTokens::new(storage.clone(), clock.clone(), audit, sessions.clone()),
             filters: Filters::new(storage, secrets, clock),
+            factors,
+            app_passwords,
             sessions,
             contacts: Contacts::new(emails.clone(), interactive_auth.clone()),
             emails,
+            browser_sessions,
+            oauth,
             interactive_auth,
             registration,
             login,
             administration,
+            appservices,
         })
     }
 }

@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 use crate::{
     Result,
     access::Access,
-    accounts::{self, Accounts},
+    accounts::{self, Accounts, appservices::AppServices as Registrations},
+    appservices::{self, AppServices},
     audit::{self, Audit},
     bus::Bus,
     clock::Clock,
@@ -26,7 +27,7 @@ use crate::{
     posting::Posting,
     push::{self, Push},
     reading::Reading,
-    remote::outgoing::Outgoing,
+    remote::{appservices::AppServiceClient, outgoing::Outgoing},
     reports::Reports,
     rooms::Rooms,
     search::Search,
@@ -80,6 +81,7 @@ pub struct Services {
     pub search: Search,
     pub reports: Reports,
     pub sync: Sync,
+    pub appservices: AppServices,
 }
 
 impl Deref for App {
@@ -167,9 +169,17 @@ impl App {
             registration: &config.registration,
             registration_secret: Hidden::from(secrets::files::word(&config.registration_secret_file())?.to_string()),
             passwords: &config.passwords,
+            login: &config.login,
+            account_page: config.account_page(),
+            oauth_base: config.oauth_base(),
+            oauth: &config.oauth,
             sessions: &config.sessions,
+            appservices: Registrations::load(&config.appservices.registrations, &server_name)?,
         })?;
-        let devices = Devices::new(storage.clone(), secrets.clone(), log.clone(), &accounts);
+        accounts.registration.create_senders().await?;
+        let appservice_client =
+            AppServiceClient::new(&config.outgoing, &config.appservices, accounts.appservices.clone())?;
+        let devices = Devices::new(storage.clone(), secrets.clone(), log.clone(), clock.clone(), &accounts);
         let keys = Keys::new(storage.clone(), log.clone(), clock.clone(), server_name.clone());
         let to_device = ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), server_name.clone());
         let backups = Backups::new(storage.clone(), clock.clone());
@@ -213,9 +223,11 @@ impl App {
             unread: unread.clone(),
             rules: config.push,
         });
-        let directory = Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone());
+        let directory =
+            Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone(), appservice_client.clone());
         directory.start(tasks);
-        let memberships = Memberships::new(storage.clone(), rooms.clone(), accounts.account_data.clone());
+        let memberships =
+            Memberships::new(storage.clone(), rooms.clone(), accounts.account_data.clone(), appservice_client.clone());
         memberships.start(&accounts.administration, tasks);
         let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
         let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
@@ -237,6 +249,16 @@ impl App {
             unread: unread.clone(),
         });
         sync::wake_sharers(&tail, &rooms, tasks);
+        let appservices = AppServices::start(
+            &appservices::Sources {
+                storage: storage.clone(),
+                clock: clock.clone(),
+                tail: tail.clone(),
+                rooms: rooms.clone(),
+                client: appservice_client,
+            },
+            tasks,
+        );
 
         Ok(Self(Arc::new(Services {
             config,
@@ -272,6 +294,7 @@ impl App {
             search,
             reports,
             sync,
+            appservices,
         })))
     }
 

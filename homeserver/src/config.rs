@@ -1,5 +1,6 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
+pub mod appservices;
 pub mod audit;
 pub mod database;
 pub mod discovery;
@@ -8,8 +9,10 @@ pub mod http;
 pub mod listeners;
 mod load;
 pub mod logging;
+pub mod login;
 pub mod mail;
 pub mod media;
+pub mod oauth;
 pub mod outgoing;
 pub mod passwords;
 pub mod presence;
@@ -33,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::{
+    appservices::AppServices,
     audit::Audit,
     database::Database,
     discovery::{Contact, Discovery},
@@ -41,8 +45,10 @@ pub use self::{
     listeners::Listeners,
     load::load,
     logging::{LogFormat, Logging},
+    login::{Login, RequireTotp},
     mail::Mail,
     media::Media,
+    oauth::OAuth,
     outgoing::Outgoing,
     passwords::Passwords,
     presence::Presence,
@@ -72,11 +78,14 @@ pub struct Config {
     pub registration: Registration,
     pub mail: Mail,
     pub passwords: Passwords,
+    pub login: Login,
     pub sessions: Sessions,
+    pub oauth: OAuth,
     pub rooms: Rooms,
     pub media: Media,
     pub presence: Presence,
     pub push: Push,
+    pub appservices: AppServices,
     pub rate_limits: RateLimits,
     pub voip: Voip,
     pub outgoing: Outgoing,
@@ -133,6 +142,23 @@ impl Config {
         let by_name = || Url::parse(&format!("https://{}", self.server.name));
         let url = self.discovery.client_url.clone().map_or_else(by_name, Ok);
         url.expect("the name of a server is that of a host")
+    }
+
+    /// The URL below which OAuth is served, with a slash at its end. There is none without
+    /// `discovery.client_url`, because applications need to know it; and it must be the root of its
+    /// host, because pages refer to each other by path.
+    pub fn oauth_base(&self) -> Option<Url> {
+        let url = self.discovery.client_url.as_ref().filter(|url| self.oauth.enabled && url.path() == "/")?;
+        let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        (url.scheme() == "https" || is_local).then(|| url.clone())
+    }
+
+    /// The URL of the page on which people look after their accounts.
+    pub fn account_page(&self) -> String {
+        match &self.discovery.client_url {
+            Some(url) => format!("{}/account", url.as_str().trim_end_matches('/')),
+            None => format!("https://{}/account", self.server.name),
+        }
     }
 
     /// Where media are kept.

@@ -12,8 +12,9 @@ use crate::{
     accounts::{
         Accounts, User,
         interactive_auth::{InteractiveAuth, Operation},
-        sessions::{Sessions, check_device_name},
+        sessions::{SessionRequest, Sessions, check_device_name},
     },
+    clock::Clock,
     secrets::{Secrets, columns},
     storage::{
         Storage, devices as rows,
@@ -29,16 +30,17 @@ pub struct Devices {
     storage: Storage,
     secrets: Secrets,
     log: Log,
+    clock: Clock,
     sessions: Sessions,
     interactive_auth: InteractiveAuth,
 }
 
 impl Devices {
     /// The devices of `accounts`.
-    pub fn new(storage: Storage, secrets: Secrets, log: Log, accounts: &Accounts) -> Self {
+    pub fn new(storage: Storage, secrets: Secrets, log: Log, clock: Clock, accounts: &Accounts) -> Self {
         let sessions = accounts.sessions.clone();
         let interactive_auth = accounts.interactive_auth.clone();
-        Self { storage, secrets, log, sessions, interactive_auth }
+        Self { storage, secrets, log, clock, sessions, interactive_auth }
     }
 
     /// All devices of a user, each with what the client called itself that last used it.
@@ -66,8 +68,29 @@ impl Devices {
         self.device(user, row.ok_or_else(unknown)?)
     }
 
-    /// Renames a device, if a name is given.
-    pub async fn rename(&self, user: UserNid, device_id: &DeviceId, name: Option<&str>) -> Result<()> {
+    /// Renames a device of the caller, if a name is given. Where there is no such device, application
+    /// services make one; tells whether that was so.
+    pub async fn update(&self, caller: &User, device_id: OwnedDeviceId, name: Option<String>) -> Result<bool> {
+        let found = rows::find(&mut *self.storage.conn().await?, caller.nid, &device_id).await?;
+        if found.is_none() && caller.appservice.is_some() {
+            self.create(caller.nid, device_id, name).await?;
+            return Ok(true);
+        }
+        self.rename(caller.nid, &device_id, name.as_deref()).await?;
+        Ok(false)
+    }
+
+    /// Application service API, "Creating devices".
+    async fn create(&self, user: UserNid, device_id: OwnedDeviceId, display_name: Option<String>) -> Result<()> {
+        let request = SessionRequest { device_id: Some(device_id.clone()), display_name, ..SessionRequest::default() };
+        request.check()?;
+        let mut conn = self.storage.conn().await?;
+        rows::insert(&mut conn, user, &device_id, request.display_name.as_deref(), self.clock.now_ms()).await?;
+        drop(conn);
+        self.announce(user).await
+    }
+
+    async fn rename(&self, user: UserNid, device_id: &DeviceId, name: Option<&str>) -> Result<()> {
         let mut conn = self.storage.conn().await?;
         let device = rows::find(&mut conn, user, device_id).await?.ok_or_else(unknown)?;
         let Some(name) = name.filter(|name| device.display_name.as_deref() != Some(name)) else {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    remote::appservices::AppServiceClient,
     rooms::Rooms,
     storage::{Storage, numbers::Position},
     tail::Tail,
@@ -25,14 +26,15 @@ pub struct Directory {
     rooms: Rooms,
     tail: Tail,
     clock: Clock,
+    appservices: AppServiceClient,
     /// Up to where the log is reflected in the published list.
     listed_up_to: watch::Sender<Position>,
 }
 
 impl Directory {
     /// The directory of `rooms`.
-    pub fn new(storage: Storage, rooms: Rooms, tail: Tail, clock: Clock) -> Self {
-        Self { storage, rooms, tail, clock, listed_up_to: watch::channel(Position::ZERO).0 }
+    pub fn new(storage: Storage, rooms: Rooms, tail: Tail, clock: Clock, appservices: AppServiceClient) -> Self {
+        Self { storage, rooms, tail, clock, appservices, listed_up_to: watch::channel(Position::ZERO).0 }
     }
 
     fn server_name(&self) -> &ServerName {

@@ -109,9 +109,14 @@ impl Error {
 
     /// Refuses because the caller asks too often; it may try again after `wait`.
     pub fn limit_exceeded(wait: Duration) -> Self {
+        Self::limit_exceeded_by("Too many requests. Try again later.", wait)
+    }
+
+    /// The same with a sentence that says what there was too much of.
+    pub fn limit_exceeded_by(message: impl Into<Cow<'static, str>>, wait: Duration) -> Self {
         let mut data = LimitExceededErrorData::new();
         data.retry_after = Some(ruma::api::error::RetryAfter::Delay(wait));
-        Self::refused(ErrorKind::LimitExceeded(data), "Too many requests. Try again later.")
+        Self::refused(ErrorKind::LimitExceeded(data), message)
     }
 
     /// An internal fault that is described by a sentence.

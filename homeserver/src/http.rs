@@ -13,6 +13,8 @@ pub mod federation;
 pub mod gates;
 pub mod legacy;
 pub mod monitoring;
+pub mod oauth;
+pub mod pages;
 pub mod ranges;
 pub mod tls;
 pub mod uploads;
@@ -62,6 +64,8 @@ pub enum Socket {
 pub fn routes() -> Vec<Route> {
     let mut all = client::routes();
     all.extend(federation::routes());
+    all.extend(oauth::routes());
+    all.extend(pages::routes());
     all.push(custom(http::Method::GET, &["/health"], monitoring::health));
     all
 }
@@ -117,7 +121,10 @@ async fn finish<B>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let mut answer = answer.await?;
-    allow_all_origins(answer.headers_mut());
+    // Pages are for people; no script of another site has a use for them.
+    if !answer.headers().contains_key(header::X_FRAME_OPTIONS) {
+        allow_all_origins(answer.headers_mut());
+    }
     let request = answer.request();
     let endpoint = request.match_pattern();
     let endpoint = endpoint.as_deref().unwrap_or("unknown");

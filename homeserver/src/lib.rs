@@ -7,6 +7,7 @@ pub mod cli;
 
 pub mod http;
 
+pub mod appservices;
 pub mod push;
 pub mod sync;
 

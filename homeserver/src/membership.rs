@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::{
     Error, Result,
     accounts::{User, account_data::AccountData, turns::Turns},
+    remote::appservices::AppServiceClient,
     rooms::{
         Rooms,
         draft::Wish,
@@ -35,14 +36,15 @@ pub struct Memberships {
     rooms: Rooms,
     account_data: AccountData,
     turns: Turns,
+    appservices: AppServiceClient,
     /// Rung when a user's rooms could not be shown a new profile.
     unfinished: Arc<Notify>,
 }
 
 impl Memberships {
     /// Memberships of `rooms`.
-    pub fn new(storage: Storage, rooms: Rooms, account_data: AccountData) -> Self {
-        Self { storage, rooms, account_data, turns: Turns::default(), unfinished: Arc::default() }
+    pub fn new(storage: Storage, rooms: Rooms, account_data: AccountData, appservices: AppServiceClient) -> Self {
+        Self { storage, rooms, account_data, turns: Turns::default(), appservices, unfinished: Arc::default() }
     }
 
     /// Makes of `target` what `content` says, as if the request for just that had been sent.

@@ -1,3 +1,4 @@
 //! Speaks to other programs.
 
+pub mod appservices;
 pub mod outgoing;

@@ -211,11 +211,10 @@ impl Rooms {
         let Some(room) = self.heads.find_nid(room_id).await? else {
             return Err(Error::forbidden("You are not in this room."));
         };
-        let transaction = sender
-            .device_id
-            .as_ref()
-            .zip(txn_id)
-            .map(|(device_id, txn_id)| Transaction { device_id: device_id.clone(), txn_id: txn_id.to_owned() });
+        let wish = Wish { origin_server_ts: wish.origin_server_ts.or(sender.origin_server_ts), ..wish };
+        // Application services may act without a device.
+        let device_id = || sender.device_id.clone().unwrap_or_else(|| "".into());
+        let transaction = txn_id.map(|txn_id| Transaction { device_id: device_id(), txn_id: txn_id.to_owned() });
         match transaction {
             None => self.say(&sender.id, room, wish, None).await,
             Some(transaction) => {

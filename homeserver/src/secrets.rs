@@ -244,6 +244,24 @@ pub fn token(prefix: &str) -> String {
     format!("{prefix}{}", URL_SAFE_NO_PAD.encode(*bytes))
 }
 
+/// `N` random bytes.
+pub fn bytes<const N: usize>() -> Zeroizing<[u8; N]> {
+    let mut bytes = Zeroizing::new([0; N]);
+    rand::rng().fill_bytes(&mut *bytes);
+    bytes
+}
+
+/// A random text of `length` characters of `alphabet`, which is ASCII.
+pub fn text(length: usize, alphabet: &[u8]) -> String {
+    let mut random = rand::rng();
+    (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect()
+}
+
+/// Bytes as URL-safe text.
+pub fn encoded(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 /// A random identifier of `length` letters and digits, for things that need no secrecy.
 pub fn identifier(length: usize) -> String {
     rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()

@@ -19,8 +19,8 @@ use crate::{
     clock::Clock,
     storage::{
         Storage, account_data,
-        accounts::{self, Account},
-        emails, filters, key_backups, keys,
+        accounts::{self, Account, AccountKind},
+        emails, factors, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, tokens,
     },
@@ -98,6 +98,7 @@ impl Administration {
             by: self.actor.clone(),
             user_id: user_id.clone(),
             password,
+            kind: AccountKind::User,
             is_admin,
             display_name: None,
             token: None,
@@ -309,6 +310,7 @@ impl Administration {
                 profiles::delete_all(&mut tx, user).await?;
                 people::delete(&mut tx, user).await?;
                 tokens::delete_without_device(&mut tx, user).await?;
+                factors::delete(&mut tx, user).await?;
                 keys::delete_user_keys(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
                 emails::delete_all(&mut tx, user).await?;

@@ -7,6 +7,8 @@
 //! interactive_auth.require(&caller, auth, Operation::DeleteDevice(&device_id)).await?;
 //! ```
 
+mod by_oauth;
+mod fallback;
 mod operation;
 mod progress;
 mod stage;
@@ -17,7 +19,10 @@ use ruma::api::{
 };
 use serde_json::value::RawValue;
 
-pub use self::operation::Operation;
+pub use self::{
+    fallback::Pending,
+    operation::{Operation, Purpose},
+};
 use self::{
     progress::{Demand, Progress},
     stage::{Attempt, Stage},
@@ -25,7 +30,7 @@ use self::{
 use super::{
     Parts, User,
     credentials::Credentials,
-    emails::{Emails, Proved, Purpose},
+    emails::{Emails, Proved, Purpose as ProofOf},
 };
 use crate::{
     Error, Result,
@@ -34,7 +39,7 @@ use crate::{
     config::RegistrationMode,
     error::ErrorKind,
     secrets::Secrets,
-    storage::{Storage, tokens::TokenHash},
+    storage::{Storage, session_origins::SessionKind, tokens::TokenHash},
 };
 
 /// The stages of which all must be completed, in this order.
@@ -51,6 +56,7 @@ pub struct InteractiveAuth {
     emails: Emails,
     registration: RegistrationMode,
     requires_email: bool,
+    account_page: String,
 }
 
 impl InteractiveAuth {
@@ -65,17 +71,28 @@ impl InteractiveAuth {
             emails,
             registration: parts.registration.mode,
             requires_email: parts.registration.require_email,
+            account_page: parts.account_page.clone(),
         }
     }
 
     /// Succeeds when `auth` completes the proof that `caller` wants `operation`. Until then it
     /// fails with what the client has to do next.
     pub async fn require(&self, caller: &User, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<()> {
+        if operation.is_left_to_appservices() && caller.appservice.is_some() {
+            return Ok(());
+        }
+        if caller.session == SessionKind::OAuth {
+            return self.require_by_oauth(caller, operation).await;
+        }
+        if caller.session == SessionKind::PersonalToken {
+            return Err(Error::forbidden("A personal access token cannot do this, because nobody can confirm it."));
+        }
         let demand = Demand {
             caller: Some(caller),
             operation_hash: operation.hash(&self.secrets),
-            flows: vec![vec![Stage::Password]],
-            email: Purpose::ResetPassword,
+            purpose: operation.purpose(),
+            flows: vec![vec![Stage::Password], vec![Stage::Sso]],
+            email: ProofOf::ResetPassword,
         };
         self.advance(&demand, auth).await.map(drop)
     }
@@ -83,8 +100,14 @@ impl InteractiveAuth {
     /// The same for somebody who has no account yet. Returns the registration token that was shown,
     /// if one was asked for, and the e-mail address that was proved.
     pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<(Option<TokenHash>, Option<Proved>)> {
-        let operation_hash = Operation::Register.hash(&self.secrets);
-        let demand = Demand { caller: None, operation_hash, flows: self.flows_to_register(), email: Purpose::Register };
+        let operation = Operation::Register;
+        let demand = Demand {
+            caller: None,
+            operation_hash: operation.hash(&self.secrets),
+            purpose: operation.purpose(),
+            flows: self.flows_to_register(),
+            email: ProofOf::Register,
+        };
         let progress = self.advance(&demand, auth).await?;
         Ok((progress.registration_token, progress.email))
     }
@@ -94,8 +117,9 @@ impl InteractiveAuth {
         let demand = Demand {
             caller: None,
             operation_hash: operation.hash(&self.secrets),
+            purpose: operation.purpose(),
             flows: vec![vec![Stage::Email]],
-            email: Purpose::ResetPassword,
+            email: ProofOf::ResetPassword,
         };
         let proved = self.advance(&demand, auth).await?.email;
         proved.ok_or_else(|| Error::internal("an e-mail address that was asked for was not proved"))
@@ -103,15 +127,21 @@ impl InteractiveAuth {
 
     /// An e-mail address comes last in each flow, because its proof is not stored.
     fn flows_to_register(&self) -> Vec<Flow> {
-        let (without, mut with): (Flow, Flow) = match self.registration {
-            RegistrationMode::Token => (vec![Stage::RegistrationToken], vec![Stage::RegistrationToken]),
-            RegistrationMode::Open | RegistrationMode::Closed => (vec![Stage::Dummy], Vec::new()),
-        };
+        let without = vec![self.registration_stage()];
+        let mut with: Flow = without.iter().copied().filter(|stage| *stage != Stage::Dummy).collect();
         with.push(Stage::Email);
         match (self.emails.are_possible(), self.requires_email) {
             (_, true) => vec![with],
             (true, false) => vec![without, with],
             (false, false) => vec![without],
+        }
+    }
+
+    /// What everybody has to prove who registers.
+    fn registration_stage(&self) -> Stage {
+        match self.registration {
+            RegistrationMode::Token => Stage::RegistrationToken,
+            RegistrationMode::Open | RegistrationMode::Closed => Stage::Dummy,
         }
     }
 

@@ -1,15 +1,21 @@
 //! Begins sessions of people who have an account.
 
+mod sso_target;
+
 use std::time::Duration;
 
 use ruma::{UserId, api::client::uiaa::AuthData};
 
+pub use self::sso_target::SsoTarget;
 use super::{
     Parts, User,
-    credentials::Credentials,
+    appservices::AppService,
+    browser_sessions::BrowserSession,
+    credentials::{Credentials, Proof},
     emails::{Emails, Notice},
+    factors::Factors,
     interactive_auth::{InteractiveAuth, Operation},
-    sessions::{NewSession, SessionRequest, Sessions, locked},
+    sessions::{NewSession, Origin as Beginning, SessionRequest, Sessions, locked},
 };
 use crate::{
     Error, Result,
@@ -20,7 +26,7 @@ use crate::{
     storage::{
         Storage,
         accounts::{self, AccountState},
-        devices,
+        app_passwords, devices,
         numbers::UserNid,
         tokens::{self, NewToken, TokenKind},
     },
@@ -32,6 +38,8 @@ const PURPOSE: &str = "login token";
 const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
 /// So many characters are noted of a name that nobody has.
 const LONGEST_NAME: usize = 100;
+/// The same for one that a browser carries to a client at once: phones can take their time.
+const SSO_TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Logs people in.
 #[derive(Clone, Debug)]
@@ -41,9 +49,11 @@ pub struct Login {
     clock: Clock,
     audit: Audit,
     credentials: Credentials,
+    factors: Factors,
     sessions: Sessions,
     emails: Emails,
     interactive_auth: InteractiveAuth,
+    account_page: String,
 }
 
 impl Login {
@@ -60,10 +70,12 @@ impl Login {
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
             audit: parts.audit.clone(),
+            factors: credentials.factors().clone(),
             credentials,
             sessions,
             emails,
             interactive_auth,
+            account_page: parts.account_page.clone(),
         }
     }
 
@@ -77,24 +89,34 @@ impl Login {
     ) -> Result<NewSession> {
         request.check()?;
         let account = self.credentials.find(user).await?;
-        let proof = self.credentials.check(user, account.as_ref(), password, Some(origin.address)).await;
+        let proof = self.credentials.prove(user, account.as_ref(), password, Some(origin.address)).await;
         if let Err(Error::Refused { kind: ErrorKind::LimitExceeded(_), .. }) = &proof {
             self.audit.record_lock_out("password", origin.into());
         }
-        match (account, proof?) {
-            (Some(account), Some(proof)) => self.begin(account.user, Some(&proof), origin, "password", request).await,
-            (Some(account), None) if account.is_deactivated => {
-                self.note_failure(&account.user_id, origin, "deactivated");
-                Err(deactivated())
+        let proof = proof?;
+        let Some(account) = account else {
+            let unknown = Event::new(Action::SignIn, origin).failed("unknown_user").private("name", cut(user));
+            self.audit.record(unknown);
+            return Err(wrong());
+        };
+        let refused = |reason: &'static str, refusal: Error| {
+            self.note_failure(&account.user_id, origin, reason);
+            Err(refusal)
+        };
+        match proof {
+            Proof::Wrong if account.is_deactivated => refused("deactivated", deactivated()),
+            Proof::Wrong => refused("bad_password", wrong()),
+            Proof::CodeMissing => refused("code_missing", self.code_missing()),
+            Proof::CodeRefused(refusal) => refused("bad_code", refusal),
+            Proof::Complete { password_hash } => {
+                if self.factors.is_missing(account.user).await? {
+                    return refused("factor_missing", self.factor_missing());
+                }
+                self.begin(account.user, Some(&password_hash), origin, "password", request).await
             }
-            (Some(account), None) => {
-                self.note_failure(&account.user_id, origin, "bad_password");
-                Err(wrong())
-            }
-            (None, _) => {
-                let unknown = Event::new(Action::SignIn, origin).failed("unknown_user").private("name", cut(user));
-                self.audit.record(unknown);
-                Err(wrong())
+            Proof::AppPassword { id } => {
+                let request = SessionRequest { origin: Beginning::AppPassword(id), ..request.clone() };
+                self.begin(account.user, None, origin, "app_password", &request).await
             }
         }
     }
@@ -133,25 +155,55 @@ impl Login {
         self.begin(user, None, origin, "token", request).await
     }
 
+    /// Begins a session of a user of an application service. `user` is a user ID or a localpart.
+    pub async fn by_appservice(
+        &self,
+        service: &AppService,
+        user: &str,
+        origin: &Origin,
+        request: &SessionRequest,
+    ) -> Result<NewSession> {
+        request.check()?;
+        let account = self.credentials.find(user).await?;
+        let user_id = account.as_ref().map(|account| account.user_id.clone());
+        if !user_id.is_some_and(|user_id| service.is_interested_in_user(&user_id)) {
+            let message = "This user is not one of the application service's.";
+            return Err(Error::refused(ErrorKind::Exclusive, message));
+        }
+        let account = account.ok_or_else(|| Error::forbidden("There is no such account."))?;
+        let request = SessionRequest { origin: Beginning::AppService, ..request.clone() };
+        self.begin(account.user, None, origin, "application_service", &request).await
+    }
+
     /// Issues a token with which another client can log in once as `caller`; returns how long it is
     /// good too.
     pub async fn issue_token(&self, caller: &User, auth: Option<&AuthData>) -> Result<(String, Duration)> {
         self.interactive_auth.require(caller, auth, Operation::IssueLoginToken).await?;
+        let token = self.insert_token(caller, TOKEN_LIFETIME).await?;
+        self.audit.record(Event::new(Action::TokenCreated, caller).on(&caller.id).detail("kind", "login"));
+        Ok((token, TOKEN_LIFETIME))
+    }
+
+    /// Issues a token for the client that sent somebody to the pages of this server.
+    pub async fn issue_sso_token(&self, session: &BrowserSession) -> Result<String> {
+        self.insert_token(&session.user, SSO_TOKEN_LIFETIME).await
+    }
+
+    async fn insert_token(&self, owner: &User, lifetime: Duration) -> Result<String> {
         let token = secrets::token("salon_login_");
         let hash = self.secrets.hash(PURPOSE, &token);
         let now_ms = self.clock.now_ms();
-        let lifetime_ms = i64::try_from(TOKEN_LIFETIME.as_millis()).expect("two minutes are few milliseconds");
+        let lifetime_ms = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         let row = NewToken {
             hash: &hash,
             kind: TokenKind::Login,
-            user: caller.nid,
+            user: owner.nid,
             device_id: None,
             replaces: None,
-            expires_at: Some(now_ms + lifetime_ms),
+            expires_at: Some(now_ms.saturating_add(lifetime_ms)),
         };
         tokens::insert(&mut *self.storage.conn().await?, row, now_ms).await?;
-        self.audit.record(Event::new(Action::TokenCreated, caller).on(&caller.id).detail("kind", "login"));
-        Ok((token, TOKEN_LIFETIME))
+        Ok(token)
     }
 
     /// Begins a session, provided that the account may be used, and that its password is still the
@@ -182,6 +234,11 @@ impl Login {
                 if proof.is_some() && proof != password_hash.as_deref() {
                     return Err(Error::forbidden("The password was changed a moment ago."));
                 }
+                if let Beginning::AppPassword(id) = &request.origin
+                    && !app_passwords::update_used(&mut tx, user, id, self.clock.now_ms()).await?
+                {
+                    return Err(Error::forbidden("This app password was revoked a moment ago."));
+                }
                 let session = self.sessions.begin(&mut tx, user, request).await?;
                 tx.commit().await?;
                 Ok(session)
@@ -204,6 +261,27 @@ impl Login {
         }
         Ok(NewSession { user_id, device_id, tokens })
     }
+
+    /// Tells somebody who knows the password what else is needed. Clients show it, or should.
+    fn code_missing(&self) -> Error {
+        let page = &self.account_page;
+        let suffix = if self.credentials.take_codes() {
+            "add the code of your authenticator app to the end of your password, "
+        } else {
+            ""
+        };
+        Error::forbidden(format!(
+            "Two-factor authentication is on for this account. Log in through the browser, {suffix}or use an app \
+             password: {page}"
+        ))
+    }
+
+    fn factor_missing(&self) -> Error {
+        let page = &self.account_page;
+        Error::forbidden(format!(
+            "This server wants two-factor authentication for this account. Turn it on, then log in again: {page}"
+        ))
+    }
 }
 
 impl Login {
@@ -223,6 +301,6 @@ fn cut(name: &str) -> String {
     name.chars().take(LONGEST_NAME).collect()
 }
 
-fn deactivated() -> Error {
+pub(super) fn deactivated() -> Error {
     Error::refused(ErrorKind::UserDeactivated, "This account has been deactivated.")
 }

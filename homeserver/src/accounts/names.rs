@@ -16,13 +16,18 @@ const GENERATED: usize = 12;
 /// The user ID that registering `name` leads to. Capitals are lowered; other characters must be
 /// those of new user IDs (appendices, "User Identifiers").
 pub fn user_id(name: &str, server_name: &ServerName) -> Result<OwnedUserId> {
+    if name.starts_with('_') {
+        return Err(Error::invalid_username("A user name does not begin with an underscore."));
+    }
+    any_user_id(name, server_name)
+}
+
+/// The same for application services, whose users' names may begin with an underscore.
+pub fn any_user_id(name: &str, server_name: &ServerName) -> Result<OwnedUserId> {
     let name = name.to_ascii_lowercase();
     let is_possible = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._=-/+".contains(c);
     if name.is_empty() || !name.chars().all(is_possible) {
         return Err(Error::invalid_username("A user name has the characters a-z, 0-9, . _ = - / + only."));
-    }
-    if name.starts_with('_') {
-        return Err(Error::invalid_username("A user name does not begin with an underscore."));
     }
     let too_long = || Error::invalid_username("This user name is too long.");
     let user_id = UserId::parse_with_server_name(name, server_name).map_err(|_| too_long())?;

@@ -1,9 +1,10 @@
 //! Creates accounts: by registration, by scripts, by administrators.
 
+mod by_appservices;
 mod scripts;
 mod tokens;
 
-use ruma::{OwnedServerName, OwnedUserId, api::client::uiaa::AuthData};
+use ruma::{OwnedServerName, OwnedUserId, UserId, api::client::uiaa::AuthData};
 use serde_json::json;
 
 pub(in crate::accounts) use self::tokens::TOKEN_PURPOSE;
@@ -13,6 +14,7 @@ pub use self::{
 };
 use super::{
     Parts,
+    appservices::AppServices,
     emails::{Emails, Proved},
     interactive_auth::InteractiveAuth,
     names::{self, Reserved},
@@ -48,8 +50,10 @@ pub struct Registration {
     interactive_auth: InteractiveAuth,
     server_name: OwnedServerName,
     mode: RegistrationMode,
+    requires_email: bool,
     reserved: Reserved,
     script_secret: Hidden,
+    appservices: AppServices,
 }
 
 /// What somebody who registers asks for.
@@ -72,6 +76,8 @@ pub struct NewAccount {
     pub user_id: OwnedUserId,
     /// Its password, if it is to have one.
     pub password: Option<String>,
+    /// Whom it is for.
+    pub kind: AccountKind,
     /// Whether it is a server administrator's.
     pub is_admin: bool,
     /// The display name it begins with.
@@ -104,8 +110,10 @@ impl Registration {
             interactive_auth,
             server_name: parts.server_name.clone(),
             mode: parts.registration.mode,
+            requires_email: parts.registration.require_email,
             reserved: Reserved::new(&parts.registration.reserved_names)?,
             script_secret: parts.registration_secret.clone(),
+            appservices: parts.appservices.clone(),
         })
     }
 
@@ -132,6 +140,7 @@ impl Registration {
             by: origin.into(),
             user_id: user_id.clone(),
             password: Some(password),
+            kind: AccountKind::User,
             is_admin: false,
             display_name: None,
             token,
@@ -140,6 +149,40 @@ impl Registration {
         };
         let session = self.create(new).await?;
         Ok((user_id, session))
+    }
+
+    /// Registers somebody on a page of this server, who shows `token` if one is needed.
+    pub async fn register_on_page(
+        &self,
+        name: &str,
+        password: &str,
+        token: Option<&str>,
+        origin: &Origin,
+    ) -> Result<UserNid> {
+        self.check_open()?;
+        if self.requires_email {
+            return Err(Error::forbidden("Make the account in an app: this server wants to know your e-mail address."));
+        }
+        let user_id = self.name_to_register(name).await?;
+        self.passwords.check_new(password)?;
+        let token = match self.mode {
+            RegistrationMode::Token => Some(self.interactive_auth.registration_token(token.unwrap_or_default()).await?),
+            RegistrationMode::Open | RegistrationMode::Closed => None,
+        };
+        let password = Some(password.to_owned());
+        let new = NewAccount {
+            by: origin.into(),
+            user_id: user_id.clone(),
+            password,
+            kind: AccountKind::User,
+            is_admin: false,
+            display_name: None,
+            token,
+            email: None,
+            session: None,
+        };
+        self.create(new).await?;
+        self.storage.intern_user(&user_id).await
     }
 
     /// Refuses if nobody may register.
@@ -155,16 +198,22 @@ impl Registration {
     pub async fn name_to_register(&self, name: &str) -> Result<OwnedUserId> {
         let user_id = self.free_name(name).await?;
         self.reserved.check(user_id.localpart())?;
+        self.appservices.check_user_is_free(&user_id, None)?;
         Ok(user_id)
     }
 
     /// The same for administrators, who may give away reserved names.
     pub async fn free_name(&self, name: &str) -> Result<OwnedUserId> {
         let user_id = names::user_id(name, &self.server_name)?;
+        self.check_free(&user_id).await?;
+        Ok(user_id)
+    }
+
+    async fn check_free(&self, user_id: &UserId) -> Result<()> {
         if accounts::exists(&mut *self.storage.conn().await?, user_id.localpart()).await? {
             return Err(taken());
         }
-        Ok(user_id)
+        Ok(())
     }
 
     /// Creates an account; returns its first session, if it is to have one.
@@ -184,7 +233,7 @@ impl Registration {
             user,
             user_id: new.user_id.clone(),
             password_hash,
-            kind: AccountKind::User,
+            kind: new.kind,
             is_admin: new.is_admin,
             is_locked: false,
             is_suspended: false,

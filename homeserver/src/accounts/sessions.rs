@@ -1,5 +1,6 @@
 //! Sessions: a device of a user with the tokens that authenticate it.
 
+mod assertion;
 mod cache;
 mod sightings;
 mod tokens;
@@ -8,8 +9,10 @@ use std::sync::Arc;
 
 use ruma::{DeviceId, OwnedDeviceId};
 
+pub use self::assertion::Identity;
+pub(in crate::accounts) use self::tokens::Refreshed;
 pub(crate) use self::tokens::check_device_name;
-pub use self::tokens::{NewSession, SessionRequest, Tokens};
+pub use self::tokens::{NewSession, Origin, SessionRequest, Tokens};
 use self::{
     cache::{Session, SessionCache},
     sightings::Sightings,
@@ -17,7 +20,7 @@ use self::{
 use super::{Parts, User};
 use crate::{
     Error, Result,
-    audit::{Action, Actor, Audit, Event, Origin},
+    audit::{self, Action, Actor, Audit, Event},
     clock::Clock,
     config::Sessions as Lifetimes,
     error::ErrorKind,
@@ -25,9 +28,11 @@ use crate::{
     storage::{
         Storage,
         accounts::{AccountKind, AccountState},
-        devices,
+        browser_sessions, devices,
         log::rows::{DeviceListRow, Rows},
         numbers::UserNid,
+        personal_tokens::Scope,
+        session_origins::SessionKind,
         tokens::{self as token_rows, TokenHash},
     },
     tail::{self, Fact, Job, Log},
@@ -70,7 +75,7 @@ impl Sessions {
     }
 
     /// The caller behind an access token that came from `origin`.
-    pub async fn authenticate(&self, token: &str, origin: &Origin) -> Result<User> {
+    pub async fn authenticate(&self, token: &str, origin: &audit::Origin) -> Result<User> {
         let session = self.find(token, origin).await?;
         if session.state == AccountState::Locked {
             return Err(locked());
@@ -79,7 +84,7 @@ impl Sessions {
     }
 
     /// The same where a locked account may call too, which is to log out.
-    pub async fn authenticate_even_locked(&self, token: &str, origin: &Origin) -> Result<User> {
+    pub async fn authenticate_even_locked(&self, token: &str, origin: &audit::Origin) -> Result<User> {
         Ok(user(&*self.find(token, origin).await?, origin))
     }
 
@@ -91,9 +96,12 @@ impl Sessions {
         self.end_existing(by.into(), user, ended).await
     }
 
-    /// Ends all sessions of `user`, or all but that of the device `kept`.
+    /// Ends all sessions of `user`, or all but that of the device `kept`; those on the pages too.
     pub async fn end_all(&self, by: impl Into<Actor>, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
-        let mut ended = devices::list_ids(&mut *self.storage.conn().await?, user).await?;
+        let mut conn = self.storage.conn().await?;
+        browser_sessions::delete_of_user(&mut conn, user, None).await?;
+        let mut ended = devices::list_ids(&mut conn, user).await?;
+        drop(conn);
         ended.retain(|device| Some(&**device) != kept);
         self.end_existing(by.into(), user, ended).await
     }
@@ -133,7 +141,7 @@ impl Sessions {
         Ok(())
     }
 
-    async fn find(&self, token: &str, origin: &Origin) -> Result<Arc<Session>> {
+    async fn find(&self, token: &str, origin: &audit::Origin) -> Result<Arc<Session>> {
         let hash = self.secrets.hash(ACCESS, token);
         let session = match self.cache.get(&hash) {
             Some(session) => session,
@@ -141,7 +149,9 @@ impl Sessions {
         };
         let now_ms = self.clock.now_ms();
         if session.expires_at.is_some_and(|expiry| expiry <= now_ms) {
-            return Err(Error::unknown_token("This access token has expired.", true));
+            // Who has a personal access token cannot log in again for another one.
+            let may_log_in = session.session_kind != SessionKind::PersonalToken;
+            return Err(Error::unknown_token("This access token has expired.", may_log_in));
         }
         self.sightings.note(&session, origin, now_ms);
         Ok(session)
@@ -167,7 +177,7 @@ pub(super) fn locked() -> Error {
     Error::refused(ErrorKind::UserLocked, "This account is locked.")
 }
 
-fn user(session: &Session, origin: &Origin) -> User {
+fn user(session: &Session, origin: &audit::Origin) -> User {
     User {
         id: session.user_id.clone(),
         nid: session.user,
@@ -176,5 +186,9 @@ fn user(session: &Session, origin: &Origin) -> User {
         is_admin: session.is_admin,
         is_suspended: session.state == AccountState::Suspended,
         origin: origin.clone(),
+        session: session.session_kind,
+        is_read_only: session.scope == Scope::ReadOnly,
+        appservice: None,
+        origin_server_ts: None,
     }
 }

@@ -7,13 +7,16 @@ use tracing::warn;
 use crate::{
     Result,
     clock::Clock,
-    storage::{Storage, devices, emails, interactive_auth, tokens},
+    storage::{Storage, browser_sessions, devices, emails, factors, interactive_auth, oauth, tokens},
     tasks::Tasks,
 };
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(600);
 const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// How long an application is remembered that has no session, in milliseconds.
+const UNUSED_CLIENT_MS: i64 = 30 * 24 * 3600 * 1000;
 
 /// Starts the task.
 pub(super) fn start(storage: Storage, clock: Clock, last_seen_days: u32, tasks: &Tasks) {
@@ -41,5 +44,9 @@ async fn tidy(storage: &Storage, now_ms: i64, last_seen_days: u32) -> Result<()>
     while emails::delete_expired(&mut conn, now_ms).await? > 0 {}
     let before = now_ms - i64::from(last_seen_days) * DAY_MS;
     while devices::forget_last_seen(&mut conn, before).await? > 0 {}
+    while factors::delete_expired_enrolments(&mut conn, now_ms).await? > 0 {}
+    while browser_sessions::delete_expired(&mut conn, now_ms).await? > 0 {}
+    while oauth::delete_expired(&mut conn, now_ms).await? > 0 {}
+    while oauth::clients::delete_unused(&mut conn, now_ms - UNUSED_CLIENT_MS).await? > 0 {}
     Ok(())
 }

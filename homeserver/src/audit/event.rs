@@ -191,6 +191,11 @@ impl Actor {
         Self { role: Role::User, user_id: Some(user_id.to_owned()), device_id, origin: Some(origin.clone()) }
     }
 
+    /// A user who acts in person, from where is not known.
+    pub fn owner(user_id: &UserId) -> Self {
+        Self { role: Role::User, user_id: Some(user_id.to_owned()), ..Self::operator() }
+    }
+
     /// The same as a server administrator, if it is one.
     #[must_use]
     pub fn as_admin(self, is_admin: bool) -> Self {

@@ -8,6 +8,7 @@ use super::Directory;
 use crate::{
     Error, Result,
     accounts::User,
+    error::ErrorKind,
     rooms::view::View,
     storage::{directory, numbers::RoomNid},
 };
@@ -16,13 +17,18 @@ use crate::{
 const RESERVED: Duration = Duration::from_mins(1);
 
 impl Directory {
-    /// Makes `alias` stand for a room. Whoever is in the room may do that.
+    /// Makes `alias` stand for a room. Whoever is in the room may do that, and application services
+    /// with the aliases in their namespace.
     pub async fn set_alias(&self, user: &User, alias: &RoomAliasId, room_id: &RoomId) -> Result<()> {
         self.must_be_ours(alias)?;
         if user.is_guest {
             return Err(Error::forbidden("Guests cannot give names to rooms."));
         }
-        let view = self.rooms.joined(user, room_id).await?;
+        self.may_use(user, alias)?;
+        let view = match &user.appservice {
+            Some(_) => self.known(room_id).await?,
+            None => self.rooms.joined(user, room_id).await?,
+        };
         if self.bind(user, alias, view.nid).await? {
             Ok(())
         } else {
@@ -40,6 +46,7 @@ impl Directory {
             return Err(invalid());
         }
         self.must_be_ours(&alias)?;
+        self.may_use(user, &alias)?;
         if self.bind(user, &alias, room).await? {
             Ok(alias)
         } else {
@@ -74,9 +81,11 @@ impl Directory {
         if alias.server_name() != self.server_name() {
             return Ok(None);
         }
-        let Some(stored) = directory::find_alias(&mut *self.storage.conn().await?, alias).await? else {
-            return Ok(None);
-        };
+        let mut stored = directory::find_alias(&mut *self.storage.conn().await?, alias).await?;
+        if stored.is_none() && self.appservices.query_alias(alias).await {
+            stored = directory::find_alias(&mut *self.storage.conn().await?, alias).await?;
+        }
+        let Some(stored) = stored else { return Ok(None) };
         Ok(self.rooms.find_by_nid(stored.room).await?.map(|view| view.id.clone()))
     }
 
@@ -93,11 +102,13 @@ impl Directory {
     /// shows the alias, that is corrected.
     pub async fn delete_alias(&self, user: &User, alias: &RoomAliasId) -> Result<()> {
         self.must_be_ours(alias)?;
+        self.may_use(user, alias)?;
         let stored = directory::find_alias(&mut *self.storage.conn().await?, alias).await?;
         let stored = stored.ok_or_else(|| Error::not_found(format!("There is no alias {alias}.")))?;
         let view = self.rooms.find_by_nid(stored.room).await?;
         let may_name = view.as_ref().is_some_and(|view| self.may_name(user, view));
-        if stored.creator != user.nid && !may_name && !user.is_admin {
+        let is_free_to = user.is_admin || user.appservice.is_some();
+        if stored.creator != user.nid && !may_name && !is_free_to {
             return Err(Error::forbidden("You may not delete this alias."));
         }
         directory::delete_alias(&mut *self.storage.conn().await?, alias, stored.room).await?;
@@ -133,6 +144,17 @@ impl Directory {
     pub(super) fn may_name(&self, user: &User, view: &View) -> bool {
         view.is_joined(user.nid)
             && view.power(&user.id) >= view.power_to_send(&TimelineEventType::RoomCanonicalAlias, Some(""))
+    }
+
+    /// Refuses aliases that are an application service's, and to application services those that are
+    /// not. Application service API, "Server admin style permissions".
+    fn may_use(&self, user: &User, alias: &RoomAliasId) -> Result<()> {
+        let service = user.appservice.as_deref();
+        if service.is_some_and(|service| !service.namespaces.aliases.contains(alias.as_str())) {
+            let message = "This alias is not in the application service's namespace.";
+            return Err(Error::refused(ErrorKind::Exclusive, message));
+        }
+        self.appservices.known().check_alias_is_free(alias, service)
     }
 
     fn must_be_ours(&self, alias: &RoomAliasId) -> Result<()> {

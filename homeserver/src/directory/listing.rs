@@ -157,7 +157,7 @@ impl Directory {
         }
     }
 
-    async fn known(&self, room_id: &RoomId) -> Result<std::sync::Arc<View>> {
+    pub(super) async fn known(&self, room_id: &RoomId) -> Result<std::sync::Arc<View>> {
         self.rooms.find(room_id).await?.ok_or_else(|| Error::not_found("This server does not know that room."))
     }
 

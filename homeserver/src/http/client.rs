@@ -2,6 +2,7 @@
 
 mod account;
 mod account_data;
+mod appservices;
 mod devices;
 mod directory;
 mod email_confirmation;
@@ -35,7 +36,7 @@ use http::Method;
 
 use super::{
     downloads::download,
-    endpoint::{Route, custom, endpoint, endpoint_json},
+    endpoint::{Route, custom, endpoint, endpoint_http, endpoint_json},
     legacy,
     uploads::upload,
 };
@@ -51,7 +52,7 @@ pub fn routes() -> Vec<Route> {
 
         // Client authentication
         endpoint(registration::is_token_valid),
-        endpoint(sessions::login_types),
+        endpoint_json(sessions::login_types),
         endpoint(sessions::login).prepared(legacy::login),
         endpoint(sessions::login_token).prepared(legacy::auth),
         endpoint(sessions::refresh),
@@ -71,7 +72,7 @@ pub fn routes() -> Vec<Route> {
         custom(Method::GET, &email_confirmation::PATH, email_confirmation::ask),
         custom(Method::POST, &email_confirmation::PATH, email_confirmation::confirm),
         endpoint(account::unbind_third_party_id),
-        custom(Method::POST, &account::THIRD_PARTY_IDS, account::refuse_third_party_id),
+        custom(Method::POST, &account::THIRD_PARTY_IDS, account::refuse_third_party_id).refused(),
         endpoint(account::whoami),
 
         // Server administration
@@ -150,7 +151,7 @@ pub fn routes() -> Vec<Route> {
         // Modules: Device management
         endpoint_json(devices::list),
         endpoint_json(devices::find),
-        endpoint(devices::rename),
+        endpoint_http(devices::update),
         endpoint(devices::delete).prepared(legacy::auth),
         endpoint(devices::delete_several).prepared(legacy::auth),
 
@@ -255,6 +256,9 @@ pub fn routes() -> Vec<Route> {
 
         // Modules: Threading
         endpoint_json(relations::threads),
+
+        // Application services
+        endpoint(appservices::ping),
 
         // Registration by scripts, as Synapse has it
         custom(Method::GET, &["/_synapse/admin/v1/register"], registration::nonce),

@@ -85,6 +85,8 @@ pub struct Route {
     pub method: Method,
     /// The stable path first, then older and unstable ones.
     pub paths: Vec<String>,
+    /// Whether it always refuses, because the server does not have what it is for.
+    pub is_refused: bool,
     serve: Serve,
 }
 
@@ -106,6 +108,12 @@ impl Route {
     pub fn also(mut self, path: &str) -> Self {
         self.paths.push(path.to_owned());
         self
+    }
+
+    /// Says that it always refuses.
+    #[must_use]
+    pub fn refused(self) -> Self {
+        Self { is_refused: true, ..self }
     }
 
     /// Brings bodies into another form, or refuses them, before they are parsed.
@@ -152,6 +160,17 @@ where
     bind::<T, _, _>(move |app, request| async move { json_answer(handler(app, request).await?) })
 }
 
+/// Like [`endpoint`], for answers with a status of their own.
+pub fn endpoint_http<T, H, F>(handler: H) -> Route
+where
+    T: IncomingRequest + Send + 'static,
+    T::Authentication: Authenticate,
+    H: Fn(App, Ruma<T>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = HttpAnswer> + Send,
+{
+    bind::<T, _, _>(handler)
+}
+
 /// An answer that is JSON already.
 pub fn json_answer(json: String) -> HttpAnswer {
     http::Response::builder()
@@ -169,13 +188,15 @@ where
     Route {
         method,
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        is_refused: false,
         serve: Serve::Whole(Arc::new(move |app, incoming| Box::pin(handler(app, incoming)))),
     }
 }
 
 /// An endpoint that reads or writes its body as a stream; it authenticates by itself.
 pub fn streaming(method: Method, paths: &[&str], serve: Streaming) -> Route {
-    Route { method, paths: paths.iter().map(|path| (*path).to_owned()).collect(), serve: Serve::Streaming(serve) }
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    Route { method, paths, is_refused: false, serve: Serve::Streaming(serve) }
 }
 
 fn bind<T, H, F>(handler: H) -> Route
@@ -192,7 +213,7 @@ where
             handler(app, request).await
         })
     };
-    Route { method: T::METHOD, paths: paths::<T>(), serve: Serve::Whole(Arc::new(serve)) }
+    Route { method: T::METHOD, paths: paths::<T>(), is_refused: false, serve: Serve::Whole(Arc::new(serve)) }
 }
 
 /// The paths of a Matrix endpoint, the newest first.
@@ -216,6 +237,7 @@ where
     let Incoming { request, path_args, body, origin } = incoming;
     let of = Circumstances { request: &request, origin: &origin };
     let caller = T::Authentication::authenticate(app, &of).await?;
+    let gate = if T::Authentication::is_unlimited(&caller) { gate.without_limit() } else { gate };
     gate.pass(app, T::Authentication::user(&caller), &origin, &path_args)?;
     let accept_language = request.headers().get(http::header::ACCEPT_LANGUAGE).cloned();
     let parsed = parse::<T>(request, &path_args, &body)?;

@@ -1,11 +1,17 @@
 //! Turns errors into answers. HTTP statuses appear only here; internal faults are logged once,
 //! here.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use ruma::api::error::{ErrorKind, RetryAfter, StandardErrorBody};
 use tracing::{error, warn};
 
-use crate::Error;
+use super::endpoint::HttpAnswer;
+use crate::{
+    Error,
+    accounts::oauth::{Fault, FaultKind},
+};
 
 /// Seconds after which a client may try again when something is away.
 const RETRY_AFTER_S: u64 = 2;
@@ -33,6 +39,36 @@ pub fn answer(error: &Error) -> HttpResponse {
                 .json(StandardErrorBody::new(ErrorKind::Unknown, "Internal server error.".to_owned()))
         }
     }
+}
+
+/// The status and the sentence with which a page tells of `error`.
+pub fn told(error: &Error) -> (u16, Cow<'static, str>) {
+    let message = match error {
+        Error::Refused { message, .. } | Error::ServerManaged(message) | Error::Conflict(message) => message.clone(),
+        Error::InteractiveAuth(_) => "This needs to be confirmed first.".into(),
+        Error::Unavailable(..) => "Something that this server needs is away. Try again in a moment.".into(),
+        Error::Internal(_) => "Something went wrong on this server. It has been noted.".into(),
+    };
+    (answer(error).status().as_u16(), message)
+}
+
+/// The answer to an application that is refused, or put off: never with a Matrix error code, by which
+/// clients tell the two APIs apart. Where it is our fault, or too much at once, it may try again; all
+/// else would be the end of its session.
+pub fn oauth(fault: Fault) -> HttpAnswer {
+    let (status, code, message) = match fault {
+        Fault::Refused { kind: kind @ FaultKind::InvalidClient, message } => (401, kind.code(), message),
+        Fault::Refused { kind, message } => (400, kind.code(), message),
+        // That there is no OAuth is told as Matrix tells of endpoints that are not there.
+        Fault::Away(error @ Error::Refused { kind: ErrorKind::Unrecognized, .. }) => return Err(error),
+        Fault::Away(error) => (503, "temporarily_unavailable", told(&error).1),
+    };
+    let mut answer = http::Response::builder().status(status).header("Content-Type", "application/json");
+    if status == 503 {
+        answer = answer.header("Retry-After", RETRY_AFTER_S);
+    }
+    let body = serde_json::json!({ "error": code, "error_description": message }).to_string();
+    answer.header("Cache-Control", "no-store").body(body.into()).map_err(|fault| Error::internal(fault.to_string()))
 }
 
 /// The answer while the server is not complete.
@@ -70,8 +106,8 @@ fn status(kind: &ErrorKind) -> StatusCode {
         ErrorKind::LimitExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::CannotOverwriteMedia => StatusCode::CONFLICT,
-        ErrorKind::NotYetUploaded => StatusCode::GATEWAY_TIMEOUT,
-        ErrorKind::ConnectionFailed | ErrorKind::ConnectionTimeout => StatusCode::BAD_GATEWAY,
+        ErrorKind::NotYetUploaded | ErrorKind::ConnectionTimeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::BadStatus(_) | ErrorKind::ConnectionFailed => StatusCode::BAD_GATEWAY,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -65,7 +65,10 @@ impl Memberships {
         if user.server_name() != self.rooms.server_name() {
             return Ok(());
         }
-        let account = accounts::find(&mut *self.storage.conn().await?, user).await?;
+        let mut account = accounts::find(&mut *self.storage.conn().await?, user).await?;
+        if account.is_none() && self.appservices.query_user(user).await {
+            account = accounts::find(&mut *self.storage.conn().await?, user).await?;
+        }
         let account = account.filter(|account| !account.is_deactivated);
         let account = account.ok_or_else(|| Error::not_found(format!("There is no user {user}.")))?;
         if self.blocks_invitations(account.user).await? {

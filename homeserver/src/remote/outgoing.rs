@@ -1,5 +1,5 @@
-//! Requests to addresses that users choose. They never reach the networks that the operator forbids,
-//! whatever a name resolves to.
+//! Requests to other programs. Those to addresses that users choose never reach the networks that the
+//! operator forbids, whatever a name resolves to.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use ipnet::IpNet;
 use reqwest::{
     Certificate, Client,
@@ -23,8 +23,10 @@ use url::{Host, Url};
 
 use crate::{Result, config};
 
-/// How long a whole request may take.
+/// How long a whole request may take, and one to a program of the operator's, which may have to do
+/// something for it first.
 const TIMEOUT: Duration = Duration::from_secs(15);
+const LONG_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes.
@@ -41,6 +43,19 @@ pub struct Outgoing {
 #[derive(Clone, Debug)]
 struct Forbidden(Arc<[IpNet]>);
 
+/// A request.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The method.
+    pub method: Method,
+    /// The address.
+    pub url: Url,
+    /// The bearer token that goes with it.
+    pub token: Option<&'a str>,
+    /// The JSON that is sent.
+    pub json: Option<String>,
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
@@ -53,14 +68,22 @@ pub struct Answer {
 impl Outgoing {
     /// A client that keeps to the operator's rules.
     pub fn new(rules: &config::Outgoing) -> Result<Self> {
-        let forbidden = Forbidden(rules.forbidden_ranges.clone().into());
+        Self::build(rules, Forbidden(rules.forbidden_ranges.clone().into()), TIMEOUT)
+    }
+
+    /// A client for addresses that the operator chose, wherever they are.
+    pub fn to_chosen_addresses(rules: &config::Outgoing) -> Result<Self> {
+        Self::build(rules, Forbidden(Arc::default()), LONG_TIMEOUT)
+    }
+
+    fn build(rules: &config::Outgoing, forbidden: Forbidden, timeout: Duration) -> Result<Self> {
         let mut client = Client::builder()
             .user_agent(concat!("Salon/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(forbidden.clone()))
             // Where a request is sent on to is not what was checked.
             .redirect(redirect::Policy::none())
             .no_proxy()
-            .timeout(TIMEOUT)
+            .timeout(timeout)
             .connect_timeout(CONNECT_TIMEOUT);
         if let Some(file) = &rules.ca_file {
             let pem = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
@@ -72,8 +95,19 @@ impl Outgoing {
 
     /// Sends JSON by `POST`.
     pub async fn post_json(&self, url: Url, json: String) -> anyhow::Result<Answer> {
-        self.forbidden.check(&url)?;
-        let request = self.client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(json);
+        self.send(Call { method: Method::POST, url, token: None, json: Some(json) }).await
+    }
+
+    /// Sends any request.
+    pub async fn send(&self, call: Call<'_>) -> anyhow::Result<Answer> {
+        self.forbidden.check(&call.url)?;
+        let mut request = self.client.request(call.method, call.url);
+        if let Some(token) = call.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(json) = call.json {
+            request = request.header(http::header::CONTENT_TYPE, "application/json").body(json);
+        }
         let mut response = request.send().await?;
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await? {
@@ -84,6 +118,11 @@ impl Outgoing {
         }
         Ok(Answer { status: response.status(), body: body.freeze() })
     }
+}
+
+/// Whether a request failed because the answer took too long.
+pub fn is_timeout(fault: &anyhow::Error) -> bool {
+    fault.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
 }
 
 impl Forbidden {

@@ -69,6 +69,12 @@ sealed! {
     PUSH_DATA = "pushers", "data", [Number("user_nid"), Text("app_id"), Bytes("pushkey_hash")];
     /// From where something was done that the audit log tells of.
     AUDIT_ORIGIN = "audit_origins", "sealed", [Number("seq")];
+    /// The secret of an account's authenticator app.
+    TOTP_SECRET = "totp_factors", "secret", [Number("user_nid")];
+    /// The same before the app is confirmed.
+    PENDING_TOTP_SECRET = "totp_enrolments", "secret", [Number("user_nid")];
+    /// The browser of somebody who is signed in to the pages.
+    BROWSER_AGENT = "browser_sessions", "agent", [Bytes("session_hash")];
     /// An e-mail address of a user.
     EMAIL_ADDRESS = "email_addresses", "address", [Bytes("address_hash")];
     /// An e-mail address that somebody wants to prove their own.

@@ -147,6 +147,12 @@ pub async fn exists(conn: &mut Conn, localpart: &str) -> Result<bool> {
     Ok(found.fetch_optional(conn).await?.is_some())
 }
 
+/// Whether an account is an administrator's.
+pub async fn is_admin(conn: &mut Conn, user: UserNid) -> Result<bool> {
+    let found = sqlx::query_scalar!("select is_admin as `is_admin: bool` from accounts where user_nid = ?", user);
+    Ok(found.fetch_optional(conn).await?.unwrap_or(false))
+}
+
 /// Inserts an account; a duplicate is an error that [`super::fault::is_duplicate`] recognises.
 pub async fn insert(conn: &mut Conn, account: &Account) -> Result<()> {
     sqlx::query!(

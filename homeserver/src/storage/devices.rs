@@ -7,7 +7,7 @@ use super::{
     codec::{DeviceIdColumn, Text},
     keys,
     numbers::UserNid,
-    pushers, tokens,
+    oauth, personal_tokens, pushers, session_origins, tokens,
 };
 use crate::Result;
 
@@ -171,6 +171,9 @@ pub async fn delete(conn: &mut Conn, user: UserNid, device_id: &DeviceId) -> Res
     tokens::delete_of_device(conn, user, device_id).await?;
     keys::delete_device_keys(conn, user, device_id).await?;
     pushers::delete_of_device(conn, user, device_id).await?;
+    personal_tokens::delete(conn, user, device_id).await?;
+    session_origins::delete(conn, user, device_id).await?;
+    oauth::sessions::delete(conn, user, device_id).await?;
     sqlx::query!("delete from devices where user_nid = ? and device_id = ?", user, device_id.as_str())
         .execute(conn)
         .await?;

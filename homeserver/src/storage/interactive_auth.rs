@@ -41,6 +41,28 @@ pub async fn insert(conn: &mut Conn, hash: &[u8; 32], session: &SessionRow) -> R
     Ok(())
 }
 
+/// Notes what a session is asked for.
+pub async fn insert_purpose(conn: &mut Conn, hash: &[u8; 32], purpose: &str, expires_at: i64) -> Result<()> {
+    sqlx::query!(
+        "insert into interactive_auth_purposes (session_hash, purpose, expires_at) values (?, ?, ?)",
+        hash.as_slice(),
+        purpose,
+        expires_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Finds what a session is asked for.
+pub async fn find_purpose(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<String>> {
+    let found = sqlx::query_scalar!(
+        "select purpose as `purpose: Text` from interactive_auth_purposes where session_hash = ?",
+        hash.as_slice()
+    );
+    Ok(found.fetch_optional(conn).await?.map(|purpose| purpose.0))
+}
+
 /// Finds a session, unless it has expired.
 pub async fn find(conn: &mut Conn, hash: &[u8; 32], now_ms: i64) -> Result<Option<SessionRow>> {
     let row = sqlx::query!(
@@ -82,17 +104,21 @@ pub async fn update(conn: &mut Conn, hash: &[u8; 32], session: &SessionRow) -> R
 /// Deletes a session; returns whether it was still there.
 pub async fn delete(conn: &mut Conn, hash: &[u8; 32]) -> Result<bool> {
     let done = sqlx::query!("delete from interactive_auth_sessions where session_hash = ?", hash.as_slice())
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+    sqlx::query!("delete from interactive_auth_purposes where session_hash = ?", hash.as_slice()).execute(conn).await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Deletes sessions whose time is over; returns how many.
 pub async fn delete_expired(conn: &mut Conn, now_ms: i64) -> Result<u64> {
-    let done = sqlx::query!("delete from interactive_auth_sessions where expires_at < ? limit 1000", now_ms)
+    let sessions = sqlx::query!("delete from interactive_auth_sessions where expires_at < ? limit 1000", now_ms)
+        .execute(&mut *conn)
+        .await?;
+    let purposes = sqlx::query!("delete from interactive_auth_purposes where expires_at < ? limit 1000", now_ms)
         .execute(conn)
         .await?;
-    Ok(done.rows_affected())
+    Ok(sessions.rows_affected() + purposes.rows_affected())
 }
 
 fn hash_column(column: Vec<u8>) -> Result<[u8; 32]> {

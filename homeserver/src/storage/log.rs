@@ -12,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +27,8 @@ use crate::{Error, Result, metrics::Metrics, tasks::Tasks};
 const BATCH: usize = 128;
 /// At most so many jobs wait; beyond that senders do.
 const QUEUE: usize = 4096;
+/// How often to look for a database that went away.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Shows a job to the readers, with its first position.
 pub type Publish<V> = Box<dyn FnOnce(&mut V, Position) + Send + Sync>;
@@ -154,37 +156,59 @@ struct Writer<V> {
 impl<V: 'static> Writer<V> {
     async fn run(&self, jobs: &mut mpsc::Receiver<Queued<V>>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut is_in_doubt = false;
         loop {
             tokio::select! {
                 biased;
                 count = jobs.recv_many(&mut batch, BATCH) => if count == 0 { return },
                 () = stop.cancelled() => return,
+                () = self.clear_up(), if is_in_doubt => {
+                    is_in_doubt = false;
+                    continue;
+                }
             }
-            self.write(std::mem::take(&mut batch)).await;
+            is_in_doubt = self.write(std::mem::take(&mut batch), is_in_doubt).await;
         }
     }
 
     /// Writes `batch` as one transaction. Where that fails, job by job, so that one bad job does
-    /// not take its neighbours along.
-    async fn write(&self, batch: Vec<Queued<V>>) {
+    /// not take its neighbours along. Takes and returns whether it is in doubt if something was
+    /// written or not.
+    async fn write(&self, batch: Vec<Queued<V>>, is_in_doubt: bool) -> bool {
         let batch = without_broken(batch);
         if batch.is_empty() {
-            return;
+            return is_in_doubt;
         }
         match self.commit(&batch).await {
-            Ok(firsts) => self.publish(batch, firsts),
-            Err(error) if batch.len() == 1 || matches!(error, Error::Unavailable(..)) => fail(batch, error),
+            Ok(firsts) => {
+                self.publish(batch, firsts);
+                false
+            }
+            Err(error) if batch.len() == 1 || is_away(&error) => {
+                let is_in_doubt = is_in_doubt || is_away(&error);
+                fail(batch, error);
+                is_in_doubt
+            }
             Err(error) => {
                 warn!(%error, jobs = batch.len(), "A batch could not be written and is tried job by job");
+                let mut is_in_doubt = is_in_doubt;
                 for queued in batch {
-                    for queued in without_broken(vec![queued]) {
-                        let one = vec![queued];
-                        match self.commit(&one).await {
-                            Ok(firsts) => self.publish(one, firsts),
-                            Err(error) => fail(one, error),
-                        }
-                    }
+                    is_in_doubt = Box::pin(self.write(vec![queued], is_in_doubt)).await;
                 }
+                is_in_doubt
+            }
+        }
+    }
+
+    /// Waits for a database that went away while it was written to, and shows the readers what it
+    /// committed without telling. The next job would do that too, but may not come for long.
+    async fn clear_up(&self) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            let head = async { settled_head(&mut *self.storage.conn().await?).await };
+            if let Ok(head) = head.await {
+                self.readers.publish(head.after(1), head, &mut |_| {});
+                return;
             }
         }
     }
@@ -246,6 +270,12 @@ async fn take_positions(conn: &mut Conn, count: usize) -> Result<Position> {
     Ok(Position(last - count + 1))
 }
 
+/// Where the log ends when all that is being written is committed or rolled back.
+async fn settled_head(conn: &mut Conn) -> Result<Position> {
+    let head = sqlx::query_scalar!("select position from stream_head where id = 1 lock in share mode");
+    Ok(Position(head.fetch_one(conn).await?))
+}
+
 /// Where the log ends.
 pub async fn head(conn: &mut Conn) -> Result<Position> {
     Ok(Position(sqlx::query_scalar!("select position from stream_head where id = 1").fetch_one(conn).await?))
@@ -261,19 +291,24 @@ fn without_broken<V>(batch: Vec<Queued<V>>) -> Vec<Queued<V>> {
     whole
 }
 
+/// Whether the database is away, and with it the answer to whether a transaction was committed.
+fn is_away(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(..))
+}
+
 fn fail<V>(batch: Vec<Queued<V>>, error: Error) {
     for queued in &batch {
         if let Some(broken) = &queued.job.broken {
             broken.set();
         }
     }
-    let is_unavailable = matches!(error, Error::Unavailable(..));
+    let is_away = is_away(&error);
     let cause = error.to_string();
     let mut original = Some(error);
     for queued in batch {
         let error = original.take().unwrap_or_else(|| {
             let cause = anyhow::anyhow!("{cause}");
-            if is_unavailable { Error::Unavailable("The database", cause) } else { Error::Internal(cause) }
+            if is_away { Error::Unavailable("The database", cause) } else { Error::Internal(cause) }
         });
         let _ = queued.done.send(Err(error));
     }

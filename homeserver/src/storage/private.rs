@@ -2,10 +2,11 @@
 //! the first start, reached by a Unix socket alone, started again when it dies, stopped last.
 //!
 //! Whoever holds the lock on the directory runs the database. A database that is still there when
-//! the lock is free is an orphan whose owner was killed: it is asked to end, and a new one takes
+//! the lock is free is an orphan whose owner was killed: it is killed too, and a new one takes
 //! its place, so that every running database has somebody who looks after it.
 
 mod options;
+mod orphans;
 mod programs;
 
 use std::{
@@ -153,7 +154,9 @@ impl Supervisor {
     /// Keeps the database running until [`Self::stop`].
     fn run(&self, runtime: &tokio::runtime::Handle) {
         let (mut delay, longest) = RESTART_DELAY;
-        runtime.block_on(self.end_orphan());
+        if orphans::kill(&self.programs.server, &self.directory).is_err() {
+            runtime.block_on(self.ask_orphan());
+        }
         while !self.state().is_stopping {
             let started = Instant::now();
             match self.run_once() {
@@ -240,8 +243,9 @@ impl Supervisor {
         drop(wait.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Asks a database that was left behind to end. The one that we start then waits for its locks.
-    async fn end_orphan(&self) {
+    /// Asks a database that was left behind to end, where there is no list of processes. The one that we
+    /// start then waits for its locks.
+    async fn ask_orphan(&self) {
         let address = Address::Socket {
             path: self.socket.clone(),
             user: self.programs.user.clone(),

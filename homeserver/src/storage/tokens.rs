@@ -7,6 +7,8 @@ use super::{
     accounts::{AccountKind, AccountState},
     codec::{DeviceIdColumn, UserIdColumn},
     numbers::UserNid,
+    personal_tokens::Scope,
+    session_origins::SessionKind,
 };
 use crate::{Error, Result};
 
@@ -40,7 +42,7 @@ pub struct NewToken<'a> {
 
 /// An access token's session.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the fields are the columns of `tokens` and `accounts`")]
+#[expect(missing_docs, reason = "the fields are columns of the tables that are joined")]
 pub struct SessionRow {
     pub user: UserNid,
     pub user_id: OwnedUserId,
@@ -50,6 +52,9 @@ pub struct SessionRow {
     pub kind: AccountKind,
     pub is_admin: bool,
     pub state: AccountState,
+    pub session_kind: SessionKind,
+    /// Of a personal access token.
+    pub scope: Scope,
 }
 
 /// A refresh token.
@@ -84,12 +89,18 @@ pub async fn insert(conn: &mut Conn, token: NewToken<'_>, now_ms: i64) -> Result
 /// Finds the session of an access token, also an expired one.
 pub async fn find_session(conn: &mut Conn, hash: &TokenHash) -> Result<Option<SessionRow>> {
     let row = sqlx::query!(
-        "select tokens.user_nid, users.user_id as `user_id: UserIdColumn`, device_id as `device_id: DeviceIdColumn`,
-                replaces, expires_at, accounts.kind, is_admin as `is_admin: bool`, is_locked as `is_locked: bool`,
-                is_suspended as `is_suspended: bool`, is_deactivated as `is_deactivated: bool`
+        "select tokens.user_nid, users.user_id as `user_id: UserIdColumn`,
+                tokens.device_id as `device_id: DeviceIdColumn`, replaces, tokens.expires_at, accounts.kind,
+                is_admin as `is_admin: bool`, is_locked as `is_locked: bool`, is_suspended as `is_suspended: bool`,
+                is_deactivated as `is_deactivated: bool`, session_origins.kind as `session_kind?`,
+                personal_tokens.scope as `scope?`
          from tokens
          join users on users.user_nid = tokens.user_nid
          join accounts on accounts.user_nid = tokens.user_nid
+         left join session_origins on session_origins.user_nid = tokens.user_nid
+                                      and session_origins.device_id = tokens.device_id
+         left join personal_tokens on personal_tokens.user_nid = tokens.user_nid
+                                      and personal_tokens.device_id = tokens.device_id
          where token_hash = ? and tokens.kind = 0",
         hash.as_slice()
     )
@@ -105,6 +116,8 @@ pub async fn find_session(conn: &mut Conn, hash: &TokenHash) -> Result<Option<Se
             kind: AccountKind::from_column(row.kind),
             is_admin: row.is_admin,
             state: AccountState::from_columns(row.is_locked, row.is_suspended, row.is_deactivated),
+            session_kind: SessionKind::from_column(row.session_kind),
+            scope: row.scope.map_or(Scope::Full, Scope::from_column),
         })
     })
     .transpose()
@@ -189,6 +202,17 @@ pub async fn find_owner(conn: &mut Conn, hash: &TokenHash, kind: TokenKind, now_
     .fetch_optional(conn)
     .await?;
     Ok(found.map(UserNid))
+}
+
+/// Finds the device that an access or refresh token belongs to.
+pub async fn find_device(conn: &mut Conn, hash: &TokenHash) -> Result<Option<(UserNid, OwnedDeviceId)>> {
+    let row = sqlx::query!(
+        "select user_nid, device_id as `device_id: DeviceIdColumn` from tokens where token_hash = ? and kind in (0, 1)",
+        hash.as_slice()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.and_then(|row| Some((UserNid(row.user_nid), row.device_id?.0))))
 }
 
 /// Deletes the tokens of a device.

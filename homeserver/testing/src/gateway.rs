@@ -7,11 +7,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
+
+use crate::listener;
 
 /// How long to wait for a notification.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,16 +33,22 @@ struct Manner {
 impl TestGateway {
     /// Starts a gateway that takes everything.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let address = listener.local_addr().expect("a bound socket has an address");
         let manner: Arc<Mutex<Manner>> = Arc::default();
         let (tell, told) = mpsc::unbounded_channel();
         let gateway = manner.clone();
-        spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                spawn(serve(stream, gateway.clone(), tell.clone()));
-            }
-        });
+        let address = listener::start(move |request| {
+            let mut manner = gateway.lock().unwrap_or_else(PoisonError::into_inner);
+            let answer = if manner.failures > 0 {
+                manner.failures -= 1;
+                (503, json!({}))
+            } else {
+                // The test may have ended.
+                let _ = tell.send(request.json());
+                (200, json!({ "rejected": manner.rejected }))
+            };
+            async move { answer }
+        })
+        .await;
         Self { address, manner, told }
     }
 
@@ -73,55 +77,4 @@ impl TestGateway {
     pub fn try_next(&mut self) -> Option<Value> {
         self.told.try_recv().ok().map(|told| told["notification"].clone())
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
-fn spawn(work: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(work);
-}
-
-/// Answers the requests of one connection.
-async fn serve(stream: TcpStream, manner: Arc<Mutex<Manner>>, tell: mpsc::UnboundedSender<Value>) {
-    let mut stream = BufReader::new(stream);
-    while let Some(body) = read_request(&mut stream).await {
-        let (status, answer) = {
-            let mut manner = manner.lock().unwrap_or_else(PoisonError::into_inner);
-            if manner.failures > 0 {
-                manner.failures -= 1;
-                ("503 Service Unavailable", json!({}))
-            } else {
-                // The test may have ended.
-                let _ = tell.send(serde_json::from_slice(&body).expect("gateways are told JSON"));
-                ("200 OK", json!({ "rejected": manner.rejected }))
-            }
-        };
-        let answer = answer.to_string();
-        let head =
-            format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
-        if stream.write_all(format!("{head}{answer}").as_bytes()).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Reads one request; returns its body, or nothing at the end of the connection.
-async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
-    let mut length = 0;
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if stream.read_line(&mut line).await.ok()? == 0 {
-            return None;
-        }
-        let line = line.trim_end().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some(body)
 }

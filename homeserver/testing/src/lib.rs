@@ -1,10 +1,14 @@
 //! Real Salon servers in one process, for tests: each has a database, a port and a clock of its own.
 
 mod account;
+mod appservice;
 mod attention;
+mod authenticator;
+mod browser;
 mod database;
 mod encryption;
 mod gateway;
+mod listener;
 mod mailbox;
 mod media;
 mod relations;
@@ -13,6 +17,9 @@ mod rooms;
 mod server;
 mod user;
 
+pub use appservice::{Asked, TestAppService, Told};
+pub use authenticator::Authenticator;
+pub use browser::{TestBrowser, TestPage, encode_text, parameter};
 pub use database::TestDatabase;
 pub use encryption::Signer;
 pub use gateway::TestGateway;

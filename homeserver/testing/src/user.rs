@@ -12,6 +12,7 @@ use ruma::{
     },
 };
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::TestServer;
 
@@ -24,6 +25,8 @@ pub struct TestUser {
     pub device_id: OwnedDeviceId,
     /// The session's access token.
     pub token: String,
+    /// What is added to the query of each request.
+    query: Vec<(String, String)>,
     base: String,
     http: reqwest::Client,
 }
@@ -54,6 +57,7 @@ impl TestUser {
             id: UserId::parse_with_server_name(localpart, &server.app.config.server.name).expect("a valid name"),
             device_id: "NONE".into(),
             token: String::new(),
+            query: Vec::new(),
             base: server.url(),
             http: server.http().clone(),
         }
@@ -81,6 +85,14 @@ impl TestUser {
         Self { device_id: device_id.into(), token: token.to_owned(), ..self.clone() }
     }
 
+    /// The same user, who adds a parameter to the query of each request.
+    #[must_use]
+    pub fn with_query(&self, name: &str, value: &str) -> Self {
+        let mut user = self.clone();
+        user.query.push((name.to_owned(), value.to_owned()));
+        user
+    }
+
     /// The same session, with a server that was started again.
     #[must_use]
     pub fn at(&self, server: &TestServer) -> Self {
@@ -103,7 +115,10 @@ impl TestUser {
             )
             .expect("the request is valid")
             .map(BytesMut::freeze);
-        let request = reqwest::Request::try_from(request).expect("the request has a URL");
+        let mut request = reqwest::Request::try_from(request).expect("the request has a URL");
+        if !self.query.is_empty() {
+            request.url_mut().query_pairs_mut().extend_pairs(&self.query);
+        }
         let answer = self.http.execute(request).await.expect("the server answers");
         let status = answer.status();
         let body = answer.bytes().await.expect("the answer is complete");
@@ -122,7 +137,11 @@ impl TestUser {
 
     /// A request with this user's token, for the caller to complete and send.
     pub fn call(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+        let mut url = Url::parse(&format!("{}{path}", self.base)).expect("the path is valid");
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let request = self.http.request(method, url);
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 

@@ -12,7 +12,11 @@ async fn the_ways_to_log_in_are_listed() {
 
     let answer = server.anonymous().get("/_matrix/client/v3/login").await.expect("it can be asked");
 
-    let flows = json!([{ "type": "m.login.password" }, { "type": "m.login.token", "get_login_token": true }]);
+    let flows = json!([
+        { "type": "m.login.password" },
+        { "type": "m.login.sso" },
+        { "type": "m.login.token", "get_login_token": true },
+    ]);
     assert_eq!(answer["flows"], flows);
 }
 
@@ -134,7 +138,7 @@ async fn a_login_token_is_only_issued_on_confirmation() {
     let refusal = alice.post("/_matrix/client/v1/login/get_token", json!({})).await.expect_err("it is not confirmed");
 
     assert_eq!(refusal.status, 401);
-    assert_eq!(refusal.body["flows"], json!([{ "stages": ["m.login.password"] }]));
+    assert_eq!(refusal.body["flows"], json!([{ "stages": ["m.login.password"] }, { "stages": ["m.login.sso"] }]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

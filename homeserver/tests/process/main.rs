@@ -2,5 +2,7 @@
 
 mod commands;
 mod database;
+mod durability;
 mod program;
+mod security;
 mod serving;

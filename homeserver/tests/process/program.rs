@@ -37,7 +37,15 @@ impl Place {
     /// A fresh one; the server listens at a free port and lets everybody register.
     pub fn new() -> Self {
         let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        Self::within(if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() })
+    }
+
+    /// The same on a disk, where a commit takes its time.
+    pub fn on_disk() -> Self {
+        Self::within(std::env::temp_dir())
+    }
+
+    fn within(parent: PathBuf) -> Self {
         let directory = tempfile::Builder::new().prefix("salon-process-").tempdir_in(parent);
         let place = Self { directory: directory.expect("a directory can be made"), variables: Vec::new() };
         place
@@ -232,10 +240,11 @@ impl Salon {
         kill_process(Pid::from_child(&self.process), signal).expect("the process is there");
     }
 
-    /// Kills it without warning.
-    pub fn kill(mut self) {
+    /// Kills it without warning; returns what it had written and was not looked at yet.
+    pub fn kill(mut self) -> Vec<String> {
         self.process.kill().expect("the process is there");
         self.process.wait().expect("it ends");
+        self.output()
     }
 
     /// Asks it to end and waits until it has.

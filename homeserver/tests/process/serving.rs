@@ -1,6 +1,12 @@
 //! Start, stop, and what is left behind.
 
-use std::{io::Write, net::TcpStream, os::unix::fs::PermissionsExt, process::Stdio, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    process::Stdio,
+    time::Duration,
+};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -56,20 +62,22 @@ async fn a_request_in_flight_is_answered_before_the_server_stops() {
     let mut client = TcpStream::connect(&address).expect("the server listens");
     let body = r#"{"username":"late","password":"a long password","auth":{"type":"m.login.dummy"}}"#;
     let head = format!(
-        "POST /_matrix/client/v3/register HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n",
+        "POST /_matrix/client/v3/register HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\n\r\n",
         body.len()
     );
+    client.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
     client.write_all(head.as_bytes()).expect("the server reads");
-    let (status, _, _) = salon.get("/health").await;
-    assert!(status.is_success(), "the head of the first request was read before this one");
+    let mut go_on = [0; 25];
+    client.read_exact(&mut go_on).expect("the server has read the head");
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
 
     salon.signal(Signal::TERM);
     salon.until_logged("Stopping");
     client.write_all(body.as_bytes()).expect("the server still reads");
 
-    client.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
     let mut answer = String::new();
-    std::io::Read::read_to_string(&mut client, &mut answer).expect("the server answers, then closes");
+    client.read_to_string(&mut answer).expect("the server answers, then closes");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(salon.wait().success());
 }

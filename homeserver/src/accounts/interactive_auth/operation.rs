@@ -34,7 +34,61 @@ pub enum Operation<'a> {
     IssueLoginToken,
 }
 
+/// What an operation is about, as far as people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is described at the operation of its name")]
+pub enum Purpose {
+    Register,
+    ChangePassword,
+    Deactivate,
+    DeleteDevices,
+    UploadCrossSigningKeys,
+    AddEmail,
+    IssueLoginToken,
+}
+
+impl Purpose {
+    const ALL: [(Self, &str); 7] = [
+        (Self::Register, "register"),
+        (Self::ChangePassword, "change password"),
+        (Self::Deactivate, "deactivate"),
+        (Self::DeleteDevices, "delete devices"),
+        (Self::UploadCrossSigningKeys, "upload cross-signing keys"),
+        (Self::AddEmail, "add e-mail address"),
+        (Self::IssueLoginToken, "issue login token"),
+    ];
+
+    /// The name under which it is stored.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(purpose, _)| *purpose == self).expect("all are named").1
+    }
+
+    /// The purpose of that name.
+    pub(super) fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, of)| *of == name).map(|(purpose, _)| *purpose)
+    }
+}
+
 impl Operation<'_> {
+    /// What it is about.
+    pub(super) fn purpose(&self) -> Purpose {
+        match self {
+            Self::Register => Purpose::Register,
+            Self::ChangePassword { .. } => Purpose::ChangePassword,
+            Self::Deactivate { .. } => Purpose::Deactivate,
+            Self::DeleteDevice(_) | Self::DeleteDevices(_) => Purpose::DeleteDevices,
+            Self::UploadCrossSigningKeys(_) => Purpose::UploadCrossSigningKeys,
+            Self::AddEmail(_) => Purpose::AddEmail,
+            Self::IssueLoginToken => Purpose::IssueLoginToken,
+        }
+    }
+
+    /// Whether application services need not prove anything for it, because nobody could answer for
+    /// their users. Application service API, "Device management" and "Cross-signing".
+    pub(super) fn is_left_to_appservices(self) -> bool {
+        matches!(self, Self::DeleteDevice(_) | Self::DeleteDevices(_) | Self::UploadCrossSigningKeys(_))
+    }
+
     /// A keyed hash of the operation.
     pub(super) fn hash(&self, secrets: &Secrets) -> [u8; 32] {
         let description = match self {

@@ -2,12 +2,12 @@
 
 use ruma::api::client::uiaa::AuthType;
 
-use super::{Flow, InteractiveAuth, Stage};
+use super::{Flow, InteractiveAuth, Purpose, Stage};
 use crate::{
     Error, Result,
     accounts::{
         User,
-        emails::{Proved, Purpose},
+        emails::{Proved, Purpose as ProofOf},
     },
     secrets,
     storage::{
@@ -25,11 +25,13 @@ pub(super) struct Demand<'a> {
     pub(super) caller: Option<&'a User>,
     /// For what.
     pub(super) operation_hash: [u8; 32],
+    /// The same for people to read.
+    pub(super) purpose: Purpose,
     /// How: one of these.
     pub(super) flows: Vec<Flow>,
     /// What an e-mail address is proved for. That is always the last stage, so the proof is not
     /// stored.
-    pub(super) email: Purpose,
+    pub(super) email: ProofOf,
 }
 
 /// What has been proved so far.
@@ -107,6 +109,7 @@ impl InteractiveAuth {
         if progress.is_stored {
             rows::update(&mut conn, &hash, &row).await?;
         } else {
+            rows::insert_purpose(&mut conn, &hash, demand.purpose.name(), row.expires_at).await?;
             rows::insert(&mut conn, &hash, &row).await?;
         }
         Ok(progress.session.clone())
@@ -120,7 +123,7 @@ impl InteractiveAuth {
         rows::delete(&mut *self.storage.conn().await?, &self.session_hash(&progress.session)).await
     }
 
-    fn session_hash(&self, session: &str) -> [u8; 32] {
+    pub(super) fn session_hash(&self, session: &str) -> [u8; 32] {
         self.secrets.hash("interactive auth session", session)
     }
 }

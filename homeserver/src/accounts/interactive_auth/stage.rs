@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     Error, Result,
-    accounts::User,
+    accounts::{User, credentials::Proof},
     audit::{Action, Event},
     error::ErrorKind,
-    storage::registration_tokens,
+    storage::{registration_tokens, tokens::TokenHash},
 };
 
 /// A stage of authentication.
@@ -22,6 +22,8 @@ use crate::{
 pub(super) enum Stage {
     /// Knowing the account's password.
     Password,
+    /// Signing in on a page of this server, with all that belongs to it.
+    Sso,
     /// Having a registration token.
     RegistrationToken,
     /// Having an e-mail address.
@@ -39,12 +41,13 @@ pub(super) enum Attempt {
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Password, Self::RegistrationToken, Self::Email, Self::Dummy];
+    const ALL: [Self; 5] = [Self::Password, Self::Sso, Self::RegistrationToken, Self::Email, Self::Dummy];
 
     /// The specification's name of the stage.
     pub(super) fn kind(self) -> AuthType {
         match self {
             Self::Password => AuthType::Password,
+            Self::Sso => AuthType::Sso,
             Self::RegistrationToken => AuthType::RegistrationToken,
             Self::Email => AuthType::EmailIdentity,
             Self::Dummy => AuthType::Dummy,
@@ -78,6 +81,7 @@ impl InteractiveAuth {
             (Stage::Password, AuthData::Password(proof), Some(caller)) => {
                 self.attempt_password(caller, &proof.identifier, &proof.password).await?
             }
+            (Stage::Sso, ..) => failed("This is confirmed on a page of this server."),
             (Stage::RegistrationToken, AuthData::RegistrationToken(proof), _) => {
                 self.attempt_registration_token(progress, &proof.token).await?
             }
@@ -106,13 +110,23 @@ impl InteractiveAuth {
         if account.as_ref().is_none_or(|account| account.user != caller.nid) {
             return Err(Error::forbidden("Only the user of this session can confirm this."));
         }
-        let proof = self.credentials.check(caller.id.as_str(), account.as_ref(), password, None).await?;
-        if proof.is_some() {
-            return Ok(Attempt::Completed);
+        let proof = self.credentials.prove(caller.id.as_str(), account.as_ref(), password, None).await?;
+        let attempt = match proof {
+            Proof::Complete { .. } => Attempt::Completed,
+            Proof::Wrong => failed("The password is wrong."),
+            Proof::AppPassword { .. } => failed("An app password logs in, but confirms nothing."),
+            Proof::CodeMissing if self.credentials.take_codes() => {
+                failed("Add the code of your authenticator app to the end of your password.")
+            }
+            Proof::CodeMissing => failed("Two-factor authentication is on, so a password alone confirms nothing."),
+            Proof::CodeRefused(Error::Refused { kind: ErrorKind::Forbidden, message }) => failed(message),
+            Proof::CodeRefused(refusal) => return Err(refusal),
+        };
+        if let Attempt::Failed(_) = &attempt {
+            let event = Event::new(Action::SignIn, caller).on(&caller.id).failed("not_confirmed");
+            self.audit.record(event.detail("method", "confirmation"));
         }
-        let event = Event::new(Action::SignIn, caller).on(&caller.id).failed("bad_password");
-        self.audit.record(event.detail("method", "confirmation"));
-        Ok(failed("The password is wrong."))
+        Ok(attempt)
     }
 
     async fn attempt_email(
@@ -134,14 +148,19 @@ impl InteractiveAuth {
     }
 
     async fn attempt_registration_token(&self, progress: &mut Progress, token: &str) -> Result<Attempt> {
+        let Some(hash) = self.good_registration_token(token).await? else {
+            return Ok(failed("This registration token is not good."));
+        };
+        progress.registration_token = Some(hash);
+        Ok(Attempt::Completed)
+    }
+
+    /// The hash of a registration token with which somebody could register now.
+    pub(super) async fn good_registration_token(&self, token: &str) -> Result<Option<TokenHash>> {
         let hash = self.secrets.hash(crate::accounts::registration::TOKEN_PURPOSE, token);
         let is_valid =
             registration_tokens::is_valid(&mut *self.storage.conn().await?, &hash, self.clock.now_ms()).await?;
-        if !is_valid {
-            return Ok(failed("This registration token is not good."));
-        }
-        progress.registration_token = Some(hash);
-        Ok(Attempt::Completed)
+        Ok(is_valid.then_some(hash))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     accounts::sessions::{NewSession, SessionRequest},
     audit::{Actor, Origin},
     secrets,
+    storage::accounts::AccountKind,
 };
 
 /// How long a nonce is good, in milliseconds.
@@ -57,6 +58,7 @@ impl Registration {
             by: Actor::operator().at(origin),
             user_id: self.free_name(&request.username).await?,
             password: Some(request.password),
+            kind: AccountKind::User,
             is_admin: request.admin,
             display_name: request.displayname,
             token: None,

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
+use zeroize::Zeroizing;
 
 use super::{ACCESS, Sessions, locked};
 use crate::{
     Error, Result,
-    audit::{Action, Event, Origin},
+    audit::{self, Action, Event},
     secrets,
     storage::{
         Conn,
         accounts::{self, AccountState},
         devices,
         numbers::UserNid,
+        oauth, personal_tokens,
+        session_origins::{self, SessionKind},
         tokens::{self, NewToken, TokenHash, TokenKind},
     },
 };
@@ -38,6 +41,33 @@ pub struct SessionRequest {
     pub display_name: Option<String>,
     /// Whether the client can refresh its access token.
     pub is_refreshable: bool,
+    /// How the session begins.
+    pub origin: Origin,
+}
+
+/// How a session begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// By password, login token or registration.
+    #[default]
+    Legacy,
+    /// By the app password with this ID.
+    AppPassword(String),
+    /// By OAuth.
+    OAuth,
+    /// By an application service.
+    AppService,
+}
+
+impl Origin {
+    fn columns(&self) -> (SessionKind, Option<&str>) {
+        match self {
+            Self::Legacy => (SessionKind::Legacy, None),
+            Self::AppPassword(id) => (SessionKind::AppPassword, Some(id)),
+            Self::OAuth => (SessionKind::OAuth, None),
+            Self::AppService => (SessionKind::AppService, None),
+        }
+    }
 }
 
 /// A session that was just begun.
@@ -60,9 +90,17 @@ pub struct Tokens {
     pub expires_in: Option<Duration>,
 }
 
+/// What a refresh token was exchanged for.
+pub(in crate::accounts) struct Refreshed {
+    /// The new tokens.
+    pub(in crate::accounts) tokens: Tokens,
+    /// What they are good for, if they are an application's.
+    pub(in crate::accounts) scope: String,
+}
+
 /// What became of a refresh token.
 enum Exchange {
-    Done(UserNid, Tokens),
+    Done(UserNid, Refreshed),
     /// It had been used before, and so had what it was exchanged for.
     Leaked(UserNid),
 }
@@ -100,32 +138,77 @@ impl Sessions {
         let device_id = match &request.device_id {
             Some(device_id) => {
                 tokens::delete_of_device(tx, user, device_id).await?;
+                personal_tokens::delete(tx, user, device_id).await?;
                 device_id.clone()
             }
             None => secrets::capitals(DEVICE_ID).into(),
         };
         devices::insert(tx, user, &device_id, request.display_name.as_deref(), self.clock.now_ms()).await?;
-        let tokens = self.issue(tx, user, &device_id, request.is_refreshable, None).await?;
+        let (kind, app_password_id) = request.origin.columns();
+        session_origins::upsert(tx, user, &device_id, kind, app_password_id).await?;
+        // Where an application was let in on this device before, it is not any more.
+        oauth::sessions::delete(tx, user, &device_id).await?;
+        let lifetime_s = self.access_lifetime(request.is_refreshable, kind == SessionKind::OAuth);
+        let tokens = self.issue(tx, user, &device_id, request.is_refreshable, lifetime_s, None).await?;
         Ok((device_id, tokens))
+    }
+
+    /// Begins the session of a personal access token inside a transaction.
+    pub(in crate::accounts) async fn begin_personal(
+        &self,
+        tx: &mut Conn,
+        user: UserNid,
+        label: &str,
+        expires_at: Option<i64>,
+    ) -> Result<(OwnedDeviceId, Zeroizing<String>)> {
+        let now_ms = self.clock.now_ms();
+        let device_id: OwnedDeviceId = secrets::capitals(DEVICE_ID).into();
+        devices::insert(tx, user, &device_id, Some(label), now_ms).await?;
+        session_origins::upsert(tx, user, &device_id, SessionKind::PersonalToken, None).await?;
+        let token = Zeroizing::new(secrets::token("salon_pat_"));
+        let row = NewToken {
+            hash: &self.secrets.hash(ACCESS, &token),
+            kind: TokenKind::Access,
+            user,
+            device_id: Some(&device_id),
+            replaces: None,
+            expires_at,
+        };
+        tokens::insert(tx, row, now_ms).await?;
+        Ok((device_id, token))
     }
 
     /// Exchanges a refresh token for new tokens. It stays good until one of them is used, so that a
     /// client that never received them can try again. Client-server API, "Refreshing access tokens".
-    pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<Tokens> {
+    pub async fn refresh(&self, token: &str, origin: &audit::Origin) -> Result<Tokens> {
+        self.refresh_by(token, None, origin).await.map(|refreshed| refreshed.tokens)
+    }
+
+    /// The same for a session that the application `client_id` began by OAuth, and only for such.
+    pub(in crate::accounts) async fn refresh_by_oauth(
+        &self,
+        token: &str,
+        client_id: &str,
+        origin: &audit::Origin,
+    ) -> Result<Refreshed> {
+        self.refresh_by(token, Some(client_id), origin).await
+    }
+
+    async fn refresh_by(&self, token: &str, client_id: Option<&str>, origin: &audit::Origin) -> Result<Refreshed> {
         let hash = self.secrets.hash(REFRESH, token);
         let exchange = self
             .storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
-                let exchange = self.exchange(&mut tx, &hash).await?;
+                let exchange = self.exchange(&mut tx, &hash, client_id).await?;
                 tx.commit().await?;
                 Ok(exchange)
             })
             .await?;
         match exchange {
-            Exchange::Done(user, tokens) => {
+            Exchange::Done(user, refreshed) => {
                 self.cache.forget(user);
-                Ok(tokens)
+                Ok(refreshed)
             }
             Exchange::Leaked(user) => {
                 self.cache.forget(user);
@@ -134,6 +217,20 @@ impl Sessions {
                 Err(Error::unknown_token("This refresh token was used before. Log in again.", true))
             }
         }
+    }
+
+    /// The session of an access or refresh token that an application got by OAuth.
+    pub(in crate::accounts) async fn find_by_oauth(&self, token: &str) -> Result<Option<(UserNid, OwnedDeviceId)>> {
+        let mut conn = self.storage.conn().await?;
+        for purpose in [ACCESS, REFRESH] {
+            let found = tokens::find_device(&mut conn, &self.secrets.hash(purpose, token)).await?;
+            if let Some((user, device_id)) = found
+                && oauth::sessions::find(&mut conn, user, &device_id).await?.is_some()
+            {
+                return Ok(Some((user, device_id)));
+            }
+        }
+        Ok(None)
     }
 
     /// Settles the exchange of the refresh token `exchanged`, whose outcome is being used.
@@ -150,10 +247,14 @@ impl Sessions {
         Ok(())
     }
 
-    async fn exchange(&self, tx: &mut Conn, hash: &TokenHash) -> Result<Exchange> {
-        let Some(row) = tokens::lock_refresh(tx, hash).await? else {
-            return Err(Error::unknown_token("This refresh token is not known.", false));
-        };
+    async fn exchange(&self, tx: &mut Conn, hash: &TokenHash, client_id: Option<&str>) -> Result<Exchange> {
+        let unknown = || Error::unknown_token("This refresh token is not known.", false);
+        let row = tokens::lock_refresh(tx, hash).await?.ok_or_else(unknown)?;
+        // Client-server API, "Client Authentication": the two APIs do not mix.
+        let application = oauth::sessions::find(tx, row.user, &row.device_id).await?;
+        if application.as_ref().map(|session| session.client_id.as_str()) != client_id {
+            return Err(unknown());
+        }
         let now_ms = self.clock.now_ms();
         if row.is_spent {
             // Somebody else has it: nobody can tell who is the rightful one, so both log in again.
@@ -164,18 +265,29 @@ impl Sessions {
             return Err(Error::unknown_token("This refresh token has expired.", true));
         }
         match accounts::lock_shared(tx, row.user).await? {
-            None | Some((_, AccountState::Deactivated)) => {
-                return Err(Error::unknown_token("This refresh token is not known.", false));
-            }
-            Some((_, AccountState::Locked)) => return Err(locked()),
+            None | Some((_, AccountState::Deactivated)) => return Err(unknown()),
+            // An application that is refused here takes itself for logged out for good. So it gets its
+            // tokens, and is told with each request that the account is locked.
+            Some((_, AccountState::Locked)) if client_id.is_none() => return Err(locked()),
             Some(_) => {}
         }
         if let Some(exchanged) = &row.replaces {
             tokens::settle(tx, row.user, &row.device_id, exchanged, now_ms + SPENT_MS).await?;
         }
         tokens::delete_unused(tx, hash).await?;
-        let tokens = self.issue(tx, row.user, &row.device_id, true, Some(hash)).await?;
-        Ok(Exchange::Done(row.user, tokens))
+        let lifetime_s = self.access_lifetime(true, application.is_some());
+        let tokens = self.issue(tx, row.user, &row.device_id, true, lifetime_s, Some(hash)).await?;
+        let scope = application.map(|session| session.scope).unwrap_or_default();
+        Ok(Exchange::Done(row.user, Refreshed { tokens, scope }))
+    }
+
+    /// How long an access token is good, in seconds; none means until the session ends.
+    fn access_lifetime(&self, is_refreshable: bool, is_oauth: bool) -> Option<u64> {
+        match (is_refreshable, is_oauth) {
+            (_, true) => Some(self.lifetimes.oauth_token_lifetime_s),
+            (true, false) => Some(self.lifetimes.refreshable_token_lifetime_s),
+            (false, false) => self.lifetimes.token_lifetime_s,
+        }
     }
 
     async fn issue(
@@ -184,12 +296,10 @@ impl Sessions {
         user: UserNid,
         device_id: &DeviceId,
         is_refreshable: bool,
+        lifetime_s: Option<u64>,
         replaces: Option<&TokenHash>,
     ) -> Result<Tokens> {
         let now_ms = self.clock.now_ms();
-        let lifetimes = &self.lifetimes;
-        let lifetime_s =
-            if is_refreshable { Some(lifetimes.refreshable_token_lifetime_s) } else { lifetimes.token_lifetime_s };
         let new = |hash, kind, lifetime_s: Option<u64>| NewToken {
             hash,
             kind,
@@ -206,7 +316,7 @@ impl Sessions {
         if is_refreshable {
             let token = secrets::token("salon_refresh_");
             let hash = self.secrets.hash(REFRESH, &token);
-            tokens::insert(tx, new(&hash, TokenKind::Refresh, lifetimes.refresh_token_lifetime_s), now_ms).await?;
+            tokens::insert(tx, new(&hash, TokenKind::Refresh, self.lifetimes.refresh_token_lifetime_s), now_ms).await?;
             refresh = Some(token);
         }
         Ok(Tokens { access, refresh, expires_in: lifetime_s.map(Duration::from_secs) })

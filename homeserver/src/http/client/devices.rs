@@ -1,9 +1,13 @@
 //! Manages the caller's devices.
 
+use http::StatusCode;
 use ruma::api::client::device::{Device, delete_device, delete_devices, get_device, get_devices, update_device};
 use serde_json::{Value, json};
 
-use crate::{App, Result, http::endpoint::Ruma};
+use crate::{
+    App, Result,
+    http::endpoint::{HttpAnswer, Ruma, json_answer},
+};
 
 /// `GET /_matrix/client/v3/devices`
 pub(super) async fn list(app: App, req: Ruma<get_devices::v3::Request>) -> Result<String> {
@@ -28,9 +32,14 @@ fn whole(device: &Device) -> Value {
 }
 
 /// `PUT /_matrix/client/v3/devices/{deviceId}`
-pub(super) async fn rename(app: App, req: Ruma<update_device::v3::Request>) -> Result<update_device::v3::Response> {
-    app.devices.rename(req.caller.nid, &req.body.device_id, req.body.display_name.as_deref()).await?;
-    Ok(update_device::v3::Response::new())
+pub(super) async fn update(app: App, req: Ruma<update_device::v3::Request>) -> HttpAnswer {
+    let update_device::v3::Request { device_id, display_name, .. } = req.body;
+    let is_new = app.devices.update(&req.caller, device_id, display_name).await?;
+    let mut answer = json_answer("{}".to_owned())?;
+    if is_new {
+        *answer.status_mut() = StatusCode::CREATED;
+    }
+    Ok(answer)
 }
 
 /// `DELETE /_matrix/client/v3/devices/{deviceId}`

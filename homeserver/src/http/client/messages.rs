@@ -19,10 +19,11 @@ use crate::{App, Result, http::endpoint::Ruma, rooms::draft::Wish, rooms::timeli
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}`
 pub async fn send(app: App, req: Ruma<send_message_event::v3::Request>) -> Result<send_message_event::v3::Response> {
-    let send_message_event::v3::Request { room_id, txn_id, event_type, body, .. } = req.body;
+    let send_message_event::v3::Request { room_id, txn_id, event_type, body, timestamp, .. } = req.body;
+    let caller = req.caller.at(timestamp.map(|timestamp| timestamp.0.into()));
     let wish = Wish::message(TimelineEventType::from(event_type.to_string()), body.into_json());
-    let event_id = app.rooms.send(&req.caller, &room_id, wish, Some(txn_id.as_str())).await?;
-    app.presence.act(&req.caller);
+    let event_id = app.rooms.send(&caller, &room_id, wish, Some(txn_id.as_str())).await?;
+    app.presence.act(&caller);
     Ok(send_message_event::v3::Response::new(event_id))
 }
 

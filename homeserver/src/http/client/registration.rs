@@ -22,9 +22,6 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
     if request.kind == RegistrationKind::Guest {
         return Err(Error::forbidden("Guests cannot use this server."));
     }
-    if request.login_type == Some(LoginType::ApplicationService) {
-        return Err(Error::unknown_token("This application service is not known.", false));
-    }
     let registration = RegistrationRequest {
         name: request.username,
         password: request.password,
@@ -32,10 +29,15 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
             device_id: request.device_id,
             display_name: request.initial_device_display_name,
             is_refreshable: request.refresh_token,
+            ..SessionRequest::default()
         }),
     };
-    let (user_id, session) =
-        app.accounts.registration.register(registration, request.auth.as_ref(), &req.origin).await?;
+    let origin = req.origin;
+    let (user_id, session) = if request.login_type == Some(LoginType::ApplicationService) {
+        app.accounts.registration.by_appservice(&*req.caller.appservice()?, registration, &origin).await?
+    } else {
+        app.accounts.registration.register(registration, request.auth.as_ref(), &origin).await?
+    };
     // ruma writes null where the specification wants nothing.
     Ok(json::object(|answer| {
         answer.text("user_id", user_id.as_str());

@@ -25,9 +25,10 @@ pub async fn upgrade(app: App, req: Ruma<upgrade_room::v3::Request>) -> Result<u
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}`
 pub async fn send_state(app: App, req: Ruma<send_state_event::v3::Request>) -> Result<send_state_event::v3::Response> {
-    let send_state_event::v3::Request { room_id, event_type, state_key, body, .. } = req.body;
+    let send_state_event::v3::Request { room_id, event_type, state_key, body, timestamp, .. } = req.body;
+    let caller = req.caller.at(timestamp.map(|timestamp| timestamp.0.into()));
     let wish = Wish::state(event_type.to_string(), state_key, body.into_json());
-    Ok(send_state_event::v3::Response::new(app.posting.set_state(&req.caller, &room_id, wish).await?))
+    Ok(send_state_event::v3::Response::new(app.posting.set_state(&caller, &room_id, wish).await?))
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/state`

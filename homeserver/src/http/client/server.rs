@@ -20,7 +20,7 @@ use ruma::{
 use serde_json::json;
 use url::Url;
 
-use crate::{App, Error, Result, http::endpoint::Ruma};
+use crate::{App, Error, Result, http::endpoint::Ruma, storage::session_origins::SessionKind};
 
 /// The versions of the specification whose endpoints are here.
 const VERSIONS: [&str; 24] = [
@@ -46,17 +46,21 @@ pub(super) async fn versions(
 pub(super) async fn capabilities(app: App, req: Ruma<get_capabilities::Request>) -> Result<String> {
     let mut capabilities = Capabilities::new();
     capabilities.room_versions = RoomVersionsCapability::new(app.config.rooms.default_version.clone(), room_versions());
-    capabilities.get_login_token = GetLoginTokenCapability::new(true);
+    let is_oauth = req.caller.session == SessionKind::OAuth;
+    capabilities.get_login_token = GetLoginTokenCapability::new(!is_oauth);
     capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
     if req.caller.is_admin {
         capabilities.account_moderation = AccountModerationCapability::new(true, true);
     }
     // ruma leaves out what clients should assume anyway, but not all of them do.
     let mut capabilities = serde_json::to_value(capabilities).map_err(|fault| Error::internal(fault.to_string()))?;
-    for name in ["m.change_password", "m.set_displayname", "m.set_avatar_url"] {
+    for name in ["m.set_displayname", "m.set_avatar_url"] {
         capabilities[name] = json!({ "enabled": true });
     }
-    capabilities["m.3pid_changes"] = json!({ "enabled": app.accounts.emails.are_possible() });
+    // Client-server API, "Account management": clients that log in by OAuth leave it to the account page.
+    capabilities["m.change_password"] = json!({ "enabled": !is_oauth });
+    capabilities["m.get_login_token"] = json!({ "enabled": !is_oauth });
+    capabilities["m.3pid_changes"] = json!({ "enabled": app.accounts.emails.are_possible() && !is_oauth });
     Ok(json!({ "capabilities": capabilities }).to_string())
 }
 

@@ -3,42 +3,62 @@
 use ruma::api::client::{
     session::{
         get_login_token,
-        get_login_types::v3::{self as get_login_types, LoginType, PasswordLoginType, TokenLoginType},
+        get_login_types::v3 as get_login_types,
         login::v3::{self as login, LoginInfo},
         logout, logout_all, refresh_token,
     },
     uiaa::UserIdentifier,
 };
+use serde_json::json;
 
 use crate::{
     App, Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
     audit::Origin,
-    http::endpoint::Ruma,
+    http::{authenticate::Presented, endpoint::Ruma},
 };
 
 /// `GET /_matrix/client/v3/login`
-pub(super) async fn login_types(_: App, _: Ruma<get_login_types::Request>) -> Result<get_login_types::Response> {
-    let mut token = TokenLoginType::new();
-    token.get_login_token = true;
-    let flows = vec![LoginType::Password(PasswordLoginType::new()), LoginType::Token(token)];
-    Ok(get_login_types::Response::new(flows))
+pub(super) async fn login_types(app: App, _: Ruma<get_login_types::Request>) -> Result<String> {
+    let mut sso = json!({ "type": "m.login.sso" });
+    if app.accounts.oauth.is_served() {
+        // Client-server API, "OAuth 2.0 aware clients"; the other is its name in MSC3824.
+        sso["oauth_aware_preferred"] = json!(true);
+        sso["org.matrix.msc3824.delegated_oidc_compatibility"] = json!(true);
+    }
+    let flows = json!([
+        { "type": "m.login.password" },
+        sso,
+        { "type": "m.login.token", "get_login_token": true },
+        { "type": "m.login.application_service" },
+    ]);
+    Ok(json!({ "flows": flows }).to_string())
 }
 
 /// `POST /_matrix/client/v3/login`
 pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::Response> {
-    let origin = req.origin;
+    let (origin, caller) = (req.origin, req.caller);
     let login::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = req.body;
-    let request =
-        SessionRequest { device_id, display_name: initial_device_display_name, is_refreshable: refresh_token };
-    let session = begin(&app, login_info, &origin, &request).await?;
+    let request = SessionRequest {
+        device_id,
+        display_name: initial_device_display_name,
+        is_refreshable: refresh_token,
+        ..SessionRequest::default()
+    };
+    let session = begin(&app, login_info, caller, &origin, &request).await?;
     let mut response = login::Response::new(session.user_id, session.tokens.access, session.device_id);
     response.refresh_token = session.tokens.refresh;
     response.expires_in = session.tokens.expires_in;
     Ok(response)
 }
 
-async fn begin(app: &App, info: LoginInfo, origin: &Origin, request: &SessionRequest) -> Result<NewSession> {
+async fn begin(
+    app: &App,
+    info: LoginInfo,
+    caller: Presented,
+    origin: &Origin,
+    request: &SessionRequest,
+) -> Result<NewSession> {
     let login = &app.accounts.login;
     match info {
         LoginInfo::Password(info) => match info.identifier {
@@ -51,6 +71,13 @@ async fn begin(app: &App, info: LoginInfo, origin: &Origin, request: &SessionReq
             Some(_) => Err(Error::forbidden("No account is known by this.")),
             None => Err(Error::bad_json("The member `identifier` is missing.")),
         },
+        LoginInfo::ApplicationService(info) => {
+            let service = caller.appservice()?;
+            let Some(UserIdentifier::Matrix(identifier)) = info.identifier else {
+                return Err(Error::bad_json("An application service names a user by `m.id.user`."));
+            };
+            login.by_appservice(&service, &identifier.user, origin, request).await
+        }
         LoginInfo::Token(info) => login.with_token(&info.token, origin, request).await,
         other => Err(Error::unknown(format!("Nobody can log in by {} here.", other.login_type()))),
     }

@@ -1,7 +1,9 @@
 //! MariaDB's own programs: where they are, and how a data directory is made and brought up to date.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -16,7 +18,7 @@ const MORE_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/libex
 /// What is installed on this machine.
 #[derive(Clone, Debug)]
 pub(super) struct Programs {
-    server: PathBuf,
+    pub(super) server: PathBuf,
     install: PathBuf,
     upgrade: Option<PathBuf>,
     setpriv: Option<PathBuf>,
@@ -88,20 +90,20 @@ impl Programs {
 
     /// Starts the server with the option file in `directory`.
     ///
-    /// The kernel ends it when this thread ends (through setpriv, because this program has no unsafe
-    /// code that could run between fork and exec): call from a thread that lives as long as it. The
-    /// server is the leader of a process group, so that Ctrl-C does not reach it before us.
+    /// The kernel kills it when this thread ends (through setpriv, because this program has no unsafe
+    /// code that could run between fork and exec): call from a thread that lives as long as it. It is
+    /// not asked to end, because it hangs when it is asked while it starts. The server is the leader of a process group, so that Ctrl-C does not reach it before us.
     pub(super) fn start(&self, directory: &Path) -> anyhow::Result<Child> {
         let mut command = match &self.setpriv {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
-                command.args(["--pdeathsig", "TERM"]).arg(&self.server);
+                command.args(["--pdeathsig", "KILL"]).arg(&self.server);
                 command
             }
             None => Command::new(&self.server),
         };
         // This option must be the first.
-        command.arg(format!("--defaults-file={}", directory.join("options.cnf").display()));
+        command.arg(option_file_argument(directory));
         if is_root() {
             command.arg("--user=root");
         }
@@ -131,6 +133,13 @@ impl Programs {
         let file = version_file(directory);
         fs::write(&file, format!("{}\n", self.version)).with_context(|| format!("writing {}", file.display()))
     }
+}
+
+/// How the server is told of the option file in `directory`; its processes are known by this.
+pub(super) fn option_file_argument(directory: &Path) -> OsString {
+    let mut argument = OsString::from("--defaults-file=");
+    argument.push(directory.join("options.cnf"));
+    argument
 }
 
 fn version_file(directory: &Path) -> PathBuf {

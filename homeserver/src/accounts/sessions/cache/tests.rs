@@ -3,7 +3,11 @@
 use ruma::user_id;
 
 use super::*;
-use crate::storage::accounts::{AccountKind, AccountState};
+use crate::storage::{
+    accounts::{AccountKind, AccountState},
+    personal_tokens::Scope,
+    session_origins::SessionKind,
+};
 
 const TOKEN: TokenHash = [1; 32];
 
@@ -17,6 +21,8 @@ fn session(user: i64) -> SessionRow {
         kind: AccountKind::User,
         is_admin: false,
         state: AccountState::Active,
+        session_kind: SessionKind::Legacy,
+        scope: Scope::Full,
     }
 }
 

@@ -1,0 +1,89 @@
+//! Stages that are completed on a page of this server, for clients that do not know them. Client-server
+//! API, "Fallback".
+
+use ruma::{OwnedUserId, api::client::uiaa::AuthType};
+
+use super::{InteractiveAuth, Purpose, Stage};
+use crate::{
+    Error, Result,
+    accounts::browser_sessions::BrowserSession,
+    storage::{interactive_auth as rows, tokens::TokenHash},
+};
+
+/// An authentication that waits for its stages.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// Whose will has to be proved; nobody's yet at registration.
+    pub user_id: Option<OwnedUserId>,
+    /// What it is about.
+    pub purpose: Purpose,
+}
+
+impl InteractiveAuth {
+    /// What the authentication `session` is about, provided that it has a stage of that `kind`, which
+    /// a page can complete.
+    pub async fn pending(&self, session: &str, kind: &str) -> Result<Pending> {
+        let hash = self.session_hash(session);
+        let mut conn = self.storage.conn().await?;
+        let row = rows::find(&mut conn, &hash, self.clock.now_ms()).await?;
+        let purpose = rows::find_purpose(&mut conn, &hash).await?;
+        drop(conn);
+        let unknown = || Error::not_found("This request is not known, or has expired. Go back to your app.");
+        let row = row.ok_or_else(unknown)?;
+        let purpose = purpose.as_deref().and_then(Purpose::find).ok_or_else(unknown)?;
+        let stage = if row.user.is_some() { Stage::Sso } else { self.registration_stage() };
+        if stage.kind().as_str() != kind {
+            return Err(Error::not_found("This cannot be confirmed here. Go back to your app."));
+        }
+        let user_id = match row.user {
+            Some(user) => Some(self.storage.user_id(user).await?),
+            None => None,
+        };
+        Ok(Pending { user_id, purpose })
+    }
+
+    /// Completes the authentication `session` by the will of who is signed in, and has proved that a
+    /// moment ago.
+    pub async fn complete_by_sso(&self, session: &str, by: &BrowserSession) -> Result<()> {
+        let pending = self.pending(session, AuthType::Sso.as_str()).await?;
+        if pending.user_id.as_ref() != Some(&by.user.id) {
+            return Err(Error::forbidden("Only the user of this session can confirm this."));
+        }
+        self.store(session, &[Stage::Sso], None).await
+    }
+
+    /// Completes a registration's authentication `session` by a registration token.
+    pub async fn complete_by_registration_token(&self, session: &str, token: &str) -> Result<()> {
+        self.pending(session, AuthType::RegistrationToken.as_str()).await?;
+        let hash = self.registration_token(token).await?;
+        self.store(session, &[Stage::RegistrationToken], Some(hash)).await
+    }
+
+    /// Completes a registration's authentication `session` where nothing has to be proved.
+    pub async fn complete_by_nothing(&self, session: &str) -> Result<()> {
+        self.pending(session, AuthType::Dummy.as_str()).await?;
+        self.store(session, &[Stage::Dummy], None).await
+    }
+
+    /// The hash of a registration token with which somebody could register now; others are refused.
+    pub(in crate::accounts) async fn registration_token(&self, token: &str) -> Result<TokenHash> {
+        let hash = self.good_registration_token(token).await?;
+        hash.ok_or_else(|| Error::forbidden("This registration token is not good."))
+    }
+
+    async fn store(&self, session: &str, completed: &[Stage], registration_token: Option<TokenHash>) -> Result<()> {
+        let hash = self.session_hash(session);
+        let mut conn = self.storage.conn().await?;
+        let Some(row) = rows::find(&mut conn, &hash, self.clock.now_ms()).await? else {
+            return Err(Error::not_found("This request is not known, or has expired. Go back to your app."));
+        };
+        let completed: Vec<AuthType> = completed.iter().map(|stage| stage.kind()).collect();
+        let completed = serde_json::to_string(&completed).map_err(|fault| Error::internal(fault.to_string()))?;
+        rows::update(
+            &mut conn,
+            &hash,
+            &rows::SessionRow { completed, registration_token_hash: registration_token, ..row },
+        )
+        .await
+    }
+}

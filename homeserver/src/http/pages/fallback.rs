@@ -1,0 +1,110 @@
+//! Stages of user-interactive authentication as pages. Client-server API, "Fallback" and "SSO during
+//! User-Interactive Authentication".
+
+use askama::Template;
+
+use super::{
+    failure,
+    reply::Reply,
+    visit::{Frame, Visit},
+};
+use crate::{
+    Error, Result,
+    accounts::interactive_auth::{Pending, Purpose},
+};
+
+pub(super) const PATHS: [&str; 2] =
+    ["/_matrix/client/v3/auth/{auth_type}/fallback/web", "/_matrix/client/r0/auth/{auth_type}/fallback/web"];
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct Confirm {
+    frame: Frame,
+    what: &'static str,
+    user: Option<String>,
+    action: String,
+    needs_token: bool,
+}
+
+#[derive(Template)]
+#[template(path = "done.html")]
+pub(super) struct Done {
+    pub frame: Frame,
+    pub message: &'static str,
+    pub script: Option<&'static str>,
+    pub response: Option<String>,
+}
+
+/// `GET /_matrix/client/v3/auth/{authType}/fallback/web`
+pub(super) async fn show(visit: Visit) -> Result<Reply> {
+    let pending = pending(&visit).await?;
+    if let Some(reply) = proof_is_missing(&visit, &pending) {
+        return Ok(reply);
+    }
+    let page = Confirm {
+        frame: visit.frame(),
+        what: sentence(pending.purpose),
+        user: pending.user_id.as_ref().map(ToString::to_string),
+        action: visit.location.clone(),
+        needs_token: kind(&visit) == "m.login.registration_token",
+    };
+    Ok(Reply::page(&page))
+}
+
+/// `POST /_matrix/client/v3/auth/{authType}/fallback/web`
+pub(super) async fn submit(visit: Visit) -> Result<Reply> {
+    let pending = pending(&visit).await?;
+    if let Some(reply) = proof_is_missing(&visit, &pending) {
+        return Ok(reply);
+    }
+    if visit.form.get("decision") != Some("allow") {
+        let message = "Nothing was confirmed. You can close this page.";
+        return Ok(Reply::page(&Done { frame: visit.frame(), message, script: None, response: None }));
+    }
+    let session = visit.query.text("session");
+    let interactive_auth = &visit.app.accounts.interactive_auth;
+    match (kind(&visit), &visit.signed_in) {
+        ("m.login.sso", Some(by)) => interactive_auth.complete_by_sso(session, by).await?,
+        ("m.login.registration_token", _) => {
+            interactive_auth.complete_by_registration_token(session, visit.form.text("token").trim()).await?;
+        }
+        _ => interactive_auth.complete_by_nothing(session).await?,
+    }
+    let message = "It is confirmed. You can close this page and go back to your app.";
+    let script = Some("/assets/auth_done.js");
+    Ok(Reply::page(&Done { frame: visit.frame(), message, script, response: None }).with_script())
+}
+
+async fn pending(visit: &Visit) -> Result<Pending> {
+    visit.app.accounts.interactive_auth.pending(visit.query.text("session"), kind(visit)).await
+}
+
+/// Leads to where the user of the session proves to be present, unless that was a moment ago.
+fn proof_is_missing(visit: &Visit, pending: &Pending) -> Option<Reply> {
+    let wanted = pending.user_id.as_ref()?;
+    match &visit.signed_in {
+        None => Some(visit.to_sign_in()),
+        Some(session) if session.user.id != *wanted => {
+            let error = Error::forbidden("You are signed in as somebody else than the user of your app.");
+            Some(failure(visit.frame(), &error, Some(visit.back())))
+        }
+        Some(session) if !visit.app.accounts.browser_sessions.is_fresh(session) => Some(visit.to_sign_in_again()),
+        Some(_) => None,
+    }
+}
+
+fn kind(visit: &Visit) -> &str {
+    visit.path_args.first().map_or("", String::as_str)
+}
+
+fn sentence(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Register => "An app wants to make an account.",
+        Purpose::ChangePassword => "An app wants to change the password of your account.",
+        Purpose::Deactivate => "An app wants to deactivate your account, for ever.",
+        Purpose::DeleteDevices => "An app wants to sign out devices of your account.",
+        Purpose::UploadCrossSigningKeys => "An app wants to replace the keys by which others recognise you.",
+        Purpose::AddEmail => "An app wants to add an e-mail address to your account.",
+        Purpose::IssueLoginToken => "An app wants to sign in another app to your account.",
+    }
+}

@@ -1,0 +1,90 @@
+//! Signing in to a client by the pages of this server. Client-server API, "SSO client
+//! login/authentication".
+
+use askama::Template;
+
+use super::{
+    reply::Reply,
+    visit::{Frame, Visit, query},
+};
+use crate::{Result, accounts::login::SsoTarget, http::pages::next::Next};
+
+/// Where clients send their users; those with a provider's name, too, come to the same pages.
+pub(super) const REDIRECT: [&str; 4] = [
+    "/_matrix/client/v3/login/sso/redirect",
+    "/_matrix/client/r0/login/sso/redirect",
+    "/_matrix/client/v3/login/sso/redirect/{idp_id}",
+    "/_matrix/client/r0/login/sso/redirect/{idp_id}",
+];
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(super) struct Consent {
+    pub frame: Frame,
+    /// What the application calls itself.
+    pub app: String,
+    pub user: String,
+    /// What else is known of it: a name, a value, and whether that is a link.
+    pub facts: Vec<(&'static str, String, bool)>,
+    pub action: String,
+    pub fields: Vec<(&'static str, String)>,
+    pub next: Next,
+}
+
+#[derive(Template)]
+#[template(path = "leave.html")]
+pub(super) struct Leave {
+    pub frame: Frame,
+    pub url: String,
+    pub is_allowed: bool,
+}
+
+/// `GET /_matrix/client/v3/login/sso/redirect`
+pub(super) async fn redirect(visit: Visit) -> Result<Reply> {
+    if !visit.path_args.is_empty() {
+        return Err(crate::Error::not_found("There is no such identity provider."));
+    }
+    let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
+    let page = format!("/sso?{}", query(&[("redirectUrl", target.as_str())]));
+    let action = visit.query.get("action").or_else(|| visit.query.get("org.matrix.msc3824.action"));
+    let is_open = visit.app.accounts.registration.check_open().is_ok();
+    if action == Some("register") && is_open && visit.signed_in.is_none() {
+        return Ok(Reply::found(format!("/register?{}", query(&[("next", &page)]))));
+    }
+    Ok(Reply::found(page))
+}
+
+/// `GET /sso`
+pub(super) async fn show(visit: Visit) -> Result<Reply> {
+    let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
+    let Some(session) = &visit.signed_in else { return Ok(visit.to_sign_in()) };
+    let page = Consent {
+        app: target.shown(),
+        user: session.user.id.to_string(),
+        facts: vec![("Address", target.as_str().to_owned(), false)],
+        action: "/sso".to_owned(),
+        fields: vec![("redirectUrl", target.as_str().to_owned())],
+        next: visit.back(),
+        frame: visit.frame(),
+    };
+    Ok(Reply::page(&page).leaving())
+}
+
+/// `POST /sso`
+pub(super) async fn submit(visit: Visit) -> Result<Reply> {
+    let target = SsoTarget::parse(visit.form.text("redirectUrl"))?;
+    let Some(session) = &visit.signed_in else {
+        let page = format!("/sso?{}", query(&[("redirectUrl", target.as_str())]));
+        return Ok(Reply::to(format!("/login?{}", query(&[("next", &page)]))));
+    };
+    if visit.form.get("decision") != Some("allow") {
+        return Ok(Reply::to("/account"));
+    }
+    let token = visit.app.accounts.login.issue_sso_token(session).await?;
+    let url = target.with_token(&token);
+    if target.is_site() {
+        return Ok(Reply::to(url));
+    }
+    // Some browsers open an app only where somebody has followed a link.
+    Ok(Reply::page(&Leave { frame: visit.frame(), url, is_allowed: true }))
+}

@@ -1,0 +1,147 @@
+//! A browser's request for a page: who asks, in which language, with what.
+
+use http::{Method, header};
+use subtle::ConstantTimeEq;
+
+use super::{cookies::Jar, fields::Fields, language::Language, next::Next, reply::Reply};
+use crate::{
+    App, Error, Result,
+    accounts::browser_sessions::{BrowserSession, Stage},
+    audit::Origin,
+    http::endpoint::Incoming,
+};
+
+/// A request for a page.
+#[derive(Debug)]
+pub struct Visit {
+    /// The server.
+    pub app: App,
+    /// The path with its query, as it was asked for.
+    pub location: String,
+    /// The parameters of the path.
+    pub path_args: Vec<String>,
+    /// The query.
+    pub query: Fields,
+    /// The form, where one was sent.
+    pub form: Fields,
+    /// Who is signed in.
+    pub signed_in: Option<BrowserSession>,
+    /// Who has proved the password and not yet the second factor.
+    pub halfway: Option<BrowserSession>,
+    /// From where it comes.
+    pub origin: Origin,
+    /// The cookies.
+    pub jar: Jar,
+    language: Language,
+    is_form: bool,
+    is_from_elsewhere: bool,
+}
+
+/// What all pages show.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The reader's language.
+    pub language: Language,
+    /// The server's name.
+    pub server: String,
+    /// The proof that a form is ours.
+    pub csrf: String,
+    /// Something that went wrong.
+    pub alarm: Option<String>,
+    /// Something that was done.
+    pub notice: Option<String>,
+}
+
+impl Frame {
+    /// A sentence in the reader's language.
+    pub fn say<'a>(&self, sentence: &'a str) -> &'a str {
+        self.language.say(sentence)
+    }
+
+    /// With something that went wrong.
+    #[must_use]
+    pub fn with_alarm(self, alarm: String) -> Self {
+        Self { alarm: Some(alarm), ..self }
+    }
+}
+
+impl Visit {
+    /// Takes a request apart and finds out who it is from.
+    pub async fn of(app: App, incoming: Incoming) -> Result<Self> {
+        let Incoming { request, path_args, body, origin } = incoming;
+        let headers = request.headers();
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let jar = Jar::of(&app, headers);
+        let session = match &jar.session {
+            Some(token) => app.accounts.browser_sessions.find(token, &origin).await?,
+            None => None,
+        };
+        let (signed_in, halfway) = match session {
+            Some(session) if session.stage == Stage::SignedIn => (Some(session), None),
+            other => (None, other),
+        };
+        let is_form = request.method() == Method::POST;
+        let uri = request.uri();
+        Ok(Self {
+            location: uri.path_and_query().map_or("/", |location| location.as_str()).to_owned(),
+            path_args,
+            query: Fields::parse(uri.query().unwrap_or_default().as_bytes()),
+            form: if is_form { Fields::parse(&body) } else { Fields::default() },
+            signed_in,
+            halfway,
+            origin,
+            language: Language::preferred(text(header::ACCEPT_LANGUAGE).unwrap_or_default()),
+            is_form,
+            is_from_elsewhere: headers
+                .get("sec-fetch-site")
+                .is_some_and(|site| site != "same-origin" && site != "none"),
+            jar,
+            app,
+        })
+    }
+
+    /// Refuses a form that this server did not give to this browser: another site may have made the
+    /// browser send it.
+    pub fn check_form(&self) -> Result<()> {
+        let is_ours = || bool::from(self.form.text("csrf").as_bytes().ct_eq(self.csrf().as_bytes()));
+        if self.is_form && (self.is_from_elsewhere || !is_ours()) {
+            return Err(Error::forbidden("This form is out of date. Go back, load the page again, and try once more."));
+        }
+        Ok(())
+    }
+
+    /// What the page shows around its content.
+    pub fn frame(&self) -> Frame {
+        Frame {
+            language: self.language,
+            server: self.app.config.server.name.to_string(),
+            csrf: self.csrf(),
+            alarm: None,
+            notice: None,
+        }
+    }
+
+    /// Leads to the page where somebody signs in, and from there back here.
+    pub fn to_sign_in(&self) -> Reply {
+        Reply::to(format!("/login?{}", query(&[("next", self.back().as_str())])))
+    }
+
+    /// Leads to the page where who is signed in proves it anew, and from there back here.
+    pub fn to_sign_in_again(&self) -> Reply {
+        Reply::to(format!("/login?{}", query(&[("again", "1"), ("next", self.back().as_str())])))
+    }
+
+    /// This page as the place to come back to.
+    pub fn back(&self) -> Next {
+        Next::parse_or_account(&self.location)
+    }
+
+    fn csrf(&self) -> String {
+        self.app.accounts.browser_sessions.form_token(&self.jar.visitor, self.jar.session.as_deref())
+    }
+}
+
+/// Fields as a query.
+pub fn query(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}

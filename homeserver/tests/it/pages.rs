@@ -1,0 +1,7 @@
+//! The pages that people see in their browsers.
+
+mod attacks;
+mod fallback;
+mod second_factor;
+mod sign_in;
+mod sso;
