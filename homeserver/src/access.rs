@@ -1,20 +1,79 @@
-//! What is allowed to whom before it is looked at any closer.
+//! What is allowed to whom before it is looked at any closer: rules, rate limits, and the requests that
+//! a new rule cuts off.
 
+pub mod approvals;
+pub mod crowd;
+pub mod email;
+pub mod feature;
+mod follow;
+pub mod gates;
+pub mod glob;
+pub mod guards;
+pub mod live;
+pub mod networks;
 pub mod rate_limits;
+pub mod room_networks;
+pub mod rule;
+pub mod rulebook;
+pub mod ruleset;
 
-use self::rate_limits::RateLimits;
-use crate::{clock::Clock, config};
+use std::net::IpAddr;
+
+use ruma::UserId;
+
+use self::{approvals::Approvals, crowd::Crowd, gates::Gates, live::Live, rate_limits::RateLimits, rulebook::Rulebook};
+use crate::{
+    Result,
+    clock::Clock,
+    config,
+    secrets::Secrets,
+    storage::{Storage, numbers::UserNid},
+    tasks::Tasks,
+};
 
 /// The gates that every request passes; clones share them.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each service is described where it is defined")]
 pub struct Access {
     /// How often somebody may do something.
     pub rate_limits: RateLimits,
+    pub rulebook: Rulebook,
+    pub gates: Gates,
+    pub live: Live,
+    pub approvals: Approvals,
+    pub crowd: Crowd,
+}
+
+/// Somebody who wants something.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Visitor<'a> {
+    /// Who, if they have said and proved so.
+    pub user: Option<(&'a UserId, UserNid)>,
+    /// Where from; none for what the server does by itself.
+    pub address: Option<IpAddr>,
 }
 
 impl Access {
-    /// Gates as configured.
-    pub fn new(limits: &config::RateLimits, clock: Clock) -> Self {
-        Self { rate_limits: RateLimits::new(limits, clock) }
+    /// Gates as configured, with the rules that are in the database; they are followed from now on.
+    pub async fn start(
+        limits: &config::RateLimits,
+        storage: Storage,
+        secrets: Secrets,
+        clock: Clock,
+        tasks: &Tasks,
+    ) -> Result<Self> {
+        let rulebook = Rulebook::load(storage.clone(), secrets, clock.clone()).await?;
+        let approvals = Approvals::new(storage, clock.clone());
+        let gates = Gates::new(rulebook.clone(), approvals.clone(), clock.clone());
+        let live = Live::new(gates.clone());
+        follow::start(rulebook.clone(), live.clone(), clock.clone(), tasks);
+        Ok(Self {
+            rate_limits: RateLimits::new(limits, clock),
+            rulebook,
+            gates,
+            live,
+            approvals,
+            crowd: Crowd::default(),
+        })
     }
 }

@@ -27,7 +27,7 @@ pub mod sessions;
 mod tidying;
 pub mod turns;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 use url::Url;
@@ -57,11 +57,12 @@ use self::{
 };
 use crate::{
     Result,
-    access::Access,
+    access::{Access, Visitor},
     audit::{Actor, Audit, Origin},
     clock::Clock,
     config,
     mail::Mail,
+    metrics::Metrics,
     secrets::Secrets,
     storage::{Storage, numbers::UserNid, session_origins::SessionKind},
     tail::{Log, Tail},
@@ -94,6 +95,9 @@ pub struct User {
     /// When its events are said to be sent, in ms since the epoch; now, if none. Only application
     /// services can say so.
     pub origin_server_ts: Option<i64>,
+    /// The client's address; none for what the server does by itself and for application services,
+    /// behind which others are.
+    pub address: Option<IpAddr>,
 }
 
 impl From<&User> for Actor {
@@ -108,6 +112,11 @@ impl User {
     pub fn is_unlimited(&self) -> bool {
         let is_limited = |service: &Arc<AppService>| service.is_rate_limited && service.sender != self.id;
         self.appservice.as_ref().is_some_and(|service| !is_limited(service))
+    }
+
+    /// The caller as access rules see it.
+    pub fn visitor(&self) -> Visitor<'_> {
+        Visitor { user: Some((&self.id, self.nid)), address: self.address }
     }
 
     /// The same user, whose events are said to be sent at another time, if they may say so.
@@ -128,6 +137,7 @@ pub struct Parts<'a> {
     pub clock: Clock,
     pub log: Log,
     pub tail: Tail,
+    pub metrics: Metrics,
     pub tasks: &'a Tasks,
     pub audit: Audit,
     pub mail: Mail,
@@ -179,7 +189,7 @@ impl Accounts {
     /// Builds the services, each from those before it.
     pub fn new(parts: Parts<'_>) -> Result<Self> {
         tidying::start(parts.storage.clone(), parts.clock.clone(), parts.sessions.last_seen_days, parts.tasks);
-        let passwords = Passwords::new(parts.passwords)?;
+        let passwords = Passwords::new(parts.passwords)?.measured(parts.metrics.clone());
         let emails = Emails::new(&parts);
         let factors = Factors::new(&parts, emails.clone());
         let sessions = Sessions::new(&parts);

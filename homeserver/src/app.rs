@@ -10,6 +10,7 @@ use crate::{
     Result,
     access::Access,
     accounts::{self, Accounts, appservices::AppServices as Registrations},
+    admission::Admission,
     appservices::{self, AppServices},
     audit::{self, Audit},
     bus::Bus,
@@ -24,6 +25,7 @@ use crate::{
     media::{Media, store::Store},
     membership::Memberships,
     metrics::Metrics,
+    oversight::Oversight,
     posting::Posting,
     push::{self, Push},
     reading::Reading,
@@ -80,6 +82,7 @@ pub struct Services {
     pub reading: Reading,
     pub search: Search,
     pub reports: Reports,
+    pub oversight: Oversight,
     pub sync: Sync,
     pub appservices: AppServices,
 }
@@ -152,13 +155,14 @@ impl App {
             server_name: server_name.clone(),
             rules: &config.mail,
         })?;
-        let access = Access::new(&config.rate_limits, clock.clone());
+        let access = Access::start(&config.rate_limits, storage.clone(), secrets.clone(), clock.clone(), tasks).await?;
         let accounts = Accounts::new(accounts::Parts {
             storage: storage.clone(),
             secrets: secrets.clone(),
             clock: clock.clone(),
             log: log.clone(),
             tail: tail.clone(),
+            metrics: metrics.clone(),
             tasks,
             audit: audit.clone(),
             mail: mail.clone(),
@@ -226,13 +230,21 @@ impl App {
         let directory =
             Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone(), appservice_client.clone());
         directory.start(tasks);
-        let memberships =
-            Memberships::new(storage.clone(), rooms.clone(), accounts.account_data.clone(), appservice_client.clone());
+        let admission = Admission::new(access.clone(), rooms.clone());
+        let memberships = Memberships::new(
+            storage.clone(),
+            rooms.clone(),
+            admission.clone(),
+            accounts.account_data.clone(),
+            appservice_client.clone(),
+        );
         memberships.start(&accounts.administration, tasks);
-        let creations = Creations::new(rooms.clone(), directory.clone(), memberships.clone());
-        let posting = Posting::new(rooms.clone(), directory.clone(), memberships.clone());
+        let creations = Creations::new(rooms.clone(), admission.clone(), directory.clone(), memberships.clone());
+        let posting = Posting::new(rooms.clone(), admission, directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), tail.clone(), rooms.clone(), clock.clone());
         let reports = Reports::new(storage.clone(), rooms.clone(), clock.clone());
+        let oversight =
+            Oversight::new(storage.clone(), clock.clone(), access.clone(), accounts.clone(), devices.clone(), &config);
         let search = Search::start(storage.clone(), tail.clone(), rooms.clone(), reading.clone(), tasks);
         let sync = Sync::new(sync::Sources {
             storage: storage.clone(),
@@ -293,6 +305,7 @@ impl App {
             reading,
             search,
             reports,
+            oversight,
             sync,
             appservices,
         })))

@@ -105,6 +105,7 @@ impl Config {
         config.database.connections = 8;
         config.registration.mode = RegistrationMode::Open;
         // Weak on purpose: tests create many users.
+        config.passwords.minimum_strength = Some(0);
         config.passwords.memory_kib = 16;
         config.passwords.passes = 1;
         config.listeners.plain.clear();

@@ -9,13 +9,16 @@ use ruma::{
         Visibility,
         create_room::v3::{Request, RoomPreset},
     },
+    room::RoomType,
     serde::Raw,
 };
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     Error, Result,
+    access::feature::Feature,
     accounts::User,
+    admission::Admission,
     directory::Directory,
     error::ErrorKind,
     membership::Memberships,
@@ -31,18 +34,20 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Creations {
     rooms: Rooms,
+    admission: Admission,
     directory: Directory,
     memberships: Memberships,
 }
 
 impl Creations {
     /// Makes rooms among `rooms`.
-    pub fn new(rooms: Rooms, directory: Directory, memberships: Memberships) -> Self {
-        Self { rooms, directory, memberships }
+    pub fn new(rooms: Rooms, admission: Admission, directory: Directory, memberships: Memberships) -> Self {
+        Self { rooms, admission, directory, memberships }
     }
 
     /// Creates a room. Client-server API, "Creation".
     pub async fn create(&self, creator: &User, request: Request) -> Result<OwnedRoomId> {
+        self.must_be_allowed(creator, &request).await?;
         let room = self.rooms.next_room().await?;
         let alias = match &request.room_alias_name {
             Some(localpart) => Some(self.directory.reserve(creator, localpart, room).await?),
@@ -53,6 +58,28 @@ impl Creations {
             self.directory.release(&alias, room).await?;
         }
         created
+    }
+
+    /// Refuses what the access rules do not let `creator` create.
+    async fn must_be_allowed(&self, creator: &User, request: &Request) -> Result<()> {
+        let is_space = request
+            .creation_content
+            .as_ref()
+            .is_some_and(|content| matches!(content.get_field::<RoomType>("type"), Ok(Some(RoomType::Space))));
+        let feature = match () {
+            () if is_space => Feature::CreateSpace,
+            () if request.is_direct => Feature::CreateDirectChat,
+            () => Feature::CreateRoom,
+        };
+        self.admission.feature(creator, feature).await?;
+        if request.visibility == Visibility::Public || request.room_alias_name.is_some() {
+            self.admission.feature(creator, Feature::Publish).await?;
+        }
+        // A direct chat cannot begin without an invitation.
+        if !request.is_direct && !request.invite.is_empty() {
+            self.admission.feature(creator, Feature::Invite).await?;
+        }
+        Ok(())
     }
 
     async fn create_named(

@@ -19,6 +19,9 @@ pub enum Error {
         /// A sentence a user could read.
         message: Cow<'static, str>,
     },
+    /// An access rule is in the way. Told to the caller as is.
+    #[error("{:?}: {}", .0.kind, .0.message)]
+    Denied(Box<Denial>),
     /// What the server keeps by itself cannot be changed this way. Told to the caller as is.
     #[error("{0}")]
     ServerManaged(Cow<'static, str>),
@@ -36,6 +39,17 @@ pub enum Error {
     /// `http::error`.
     #[error(transparent)]
     Internal(#[from] anyhow::Error),
+}
+
+/// The refusal by an access rule.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// The specification's error code.
+    pub kind: ErrorKind,
+    /// A sentence a user could read.
+    pub message: Cow<'static, str>,
+    /// The case that the rule belongs to, for asking about it.
+    pub case: Option<String>,
 }
 
 macro_rules! refusals {

@@ -1,6 +1,7 @@
 //! Speaks HTTP: the only code that knows actix-web. Handlers decide nothing: they take a request
 //! apart, call one service function and answer.
 
+pub mod access;
 pub mod authenticate;
 pub mod client;
 pub mod client_address;
@@ -15,6 +16,7 @@ pub mod legacy;
 pub mod monitoring;
 pub mod oauth;
 pub mod pages;
+mod parsing;
 pub mod ranges;
 pub mod tls;
 pub mod uploads;
@@ -66,6 +68,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(federation::routes());
     all.extend(oauth::routes());
     all.extend(pages::routes());
+    all.extend(access::routes());
     all.push(custom(http::Method::GET, &["/health"], monitoring::health));
     all
 }

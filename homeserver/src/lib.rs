@@ -14,6 +14,7 @@ pub mod sync;
 pub mod creation;
 pub mod directory;
 pub mod membership;
+pub mod oversight;
 pub mod posting;
 pub mod reading;
 pub mod reports;
@@ -26,6 +27,7 @@ pub mod rooms;
 
 pub mod access;
 pub mod accounts;
+pub mod admission;
 pub mod devices;
 pub mod keys;
 pub mod media;

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::{
     Error, Result,
     accounts::{User, account_data::AccountData, turns::Turns},
+    admission::Admission,
     remote::appservices::AppServiceClient,
     rooms::{
         Rooms,
@@ -34,6 +35,7 @@ type Content = Map<String, Value>;
 pub struct Memberships {
     storage: Storage,
     rooms: Rooms,
+    admission: Admission,
     account_data: AccountData,
     turns: Turns,
     appservices: AppServiceClient,
@@ -43,8 +45,15 @@ pub struct Memberships {
 
 impl Memberships {
     /// Memberships of `rooms`.
-    pub fn new(storage: Storage, rooms: Rooms, account_data: AccountData, appservices: AppServiceClient) -> Self {
-        Self { storage, rooms, account_data, turns: Turns::default(), appservices, unfinished: Arc::default() }
+    pub fn new(
+        storage: Storage,
+        rooms: Rooms,
+        admission: Admission,
+        account_data: AccountData,
+        appservices: AppServiceClient,
+    ) -> Self {
+        let (turns, unfinished) = (Turns::default(), Arc::default());
+        Self { storage, rooms, admission, account_data, turns, appservices, unfinished }
     }
 
     /// Makes of `target` what `content` says, as if the request for just that had been sent.

@@ -27,6 +27,7 @@ struct Measurements {
     lost_audit_events: Counter,
     batch_jobs: Histogram,
     batch_seconds: Histogram,
+    password_hashes: Counter,
     parked_requests: Gauge,
     open_connections: Gauge,
     idle_connections: Gauge,
@@ -71,6 +72,7 @@ impl Default for Metrics {
             lost_audit_events: Counter::default(),
             batch_jobs: Histogram::new(exponential_buckets(1.0, 2.0, 8)),
             batch_seconds: seconds(),
+            password_hashes: Counter::default(),
             parked_requests: Gauge::default(),
             open_connections: Gauge::default(),
             idle_connections: Gauge::default(),
@@ -84,6 +86,8 @@ impl Default for Metrics {
         registry.register("log_batch_jobs", "Jobs that were committed together", all.batch_jobs.clone());
         let help = "Time to write and commit a batch";
         registry.register_with_unit("log_batch_duration", help, Unit::Seconds, all.batch_seconds.clone());
+        let help = "Passwords that were hashed, to be stored or compared";
+        registry.register("password_hashes", help, all.password_hashes.clone());
         registry.register("parked_requests", "Requests that wait for news", all.parked_requests.clone());
         registry.register("database_connections", "Connections to the database", all.open_connections.clone());
         registry.register(
@@ -115,6 +119,16 @@ impl Metrics {
     pub fn batch(&self, jobs: usize, duration: Duration) {
         self.0.batch_jobs.observe(f64::from(u32::try_from(jobs).unwrap_or(u32::MAX)));
         self.0.batch_seconds.observe(duration.as_secs_f64());
+    }
+
+    /// Counts the hashing of a password, which is most of what a login costs.
+    pub fn password_hash(&self) {
+        self.0.password_hashes.inc();
+    }
+
+    /// How many passwords were hashed so far.
+    pub fn password_hashes(&self) -> u64 {
+        self.0.password_hashes.get()
     }
 
     /// Everything in the text format of OpenMetrics, with the levels of now.

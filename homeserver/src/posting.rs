@@ -1,27 +1,35 @@
-//! Takes in the state that clients set: state with a meaning of its own goes the way of that meaning.
+//! Takes in the events that clients send: state with a meaning of its own goes the way of that meaning.
 
 use ruma::{OwnedEventId, OwnedUserId, RoomId};
 
 use crate::{
     Error, Result,
     accounts::User,
+    admission::Admission,
     directory::Directory,
     membership::Memberships,
     rooms::{Rooms, draft::Wish},
 };
 
-/// Sets state for clients.
+/// Sends events for clients.
 #[derive(Clone, Debug)]
 pub struct Posting {
     rooms: Rooms,
+    admission: Admission,
     directory: Directory,
     memberships: Memberships,
 }
 
 impl Posting {
-    /// Sets state in `rooms`.
-    pub fn new(rooms: Rooms, directory: Directory, memberships: Memberships) -> Self {
-        Self { rooms, directory, memberships }
+    /// Sends to `rooms`.
+    pub fn new(rooms: Rooms, admission: Admission, directory: Directory, memberships: Memberships) -> Self {
+        Self { rooms, admission, directory, memberships }
+    }
+
+    /// Sends an event that is no state. The same `txn_id` of the same device sends once.
+    pub async fn send(&self, user: &User, room_id: &RoomId, wish: Wish, txn_id: &str) -> Result<OwnedEventId> {
+        self.admission.event(user, room_id, &wish).await?;
+        self.rooms.send(user, room_id, wish, Some(txn_id)).await
     }
 
     /// Sets one piece of a room's state.
@@ -36,11 +44,15 @@ impl Posting {
                 self.memberships.set(user, &target, room_id, content).await
             }
             "m.room.canonical_alias" if state_key.is_empty() => {
+                self.admission.event(user, room_id, &wish).await?;
                 let view = self.rooms.joined(user, room_id).await?;
                 self.directory.check_canonical_alias(&view, &wish.content).await?;
                 self.rooms.send(user, room_id, wish, None).await
             }
-            _ => self.rooms.send(user, room_id, wish, None).await,
+            _ => {
+                self.admission.event(user, room_id, &wish).await?;
+                self.rooms.send(user, room_id, wish, None).await
+            }
         }
     }
 }

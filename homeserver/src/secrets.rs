@@ -86,6 +86,14 @@ impl Secrets {
         Self(Arc::new(Inner { hashing, ciphers: RwLock::new(ciphers(keys)), file }))
     }
 
+    /// Keys that are the same each time.
+    #[cfg(test)]
+    pub fn for_tests() -> Self {
+        let key = "Bw".to_owned() + &"cHBw".repeat(10) + "c";
+        let keys = KeyRing::parse(&format!("hashing:{key} 1:{key}"), "here").expect("it is well-formed");
+        Self::new(&keys, None)
+    }
+
     /// The keyed hash under which a token is stored: HMAC-SHA-256 of `purpose`, a zero byte and
     /// `token`. It stays the same whatever key encrypts.
     pub fn hash(&self, purpose: &str, token: &str) -> [u8; HASH_LENGTH] {
@@ -242,6 +250,11 @@ pub fn token(prefix: &str) -> String {
     let mut bytes = Zeroizing::new([0; 32]);
     rand::rng().fill_bytes(&mut *bytes);
     format!("{prefix}{}", URL_SAFE_NO_PAD.encode(*bytes))
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `N` random bytes.

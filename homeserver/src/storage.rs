@@ -1,10 +1,12 @@
 //! Speaks SQL: the only code that knows sqlx. Functions are free functions, the connection first;
 //! whoever calls them owns the transaction.
 
+pub mod access_rules;
 pub mod account_data;
 pub mod accounts;
 pub mod address;
 pub mod app_passwords;
+pub mod approvals;
 pub mod appservices;
 pub mod audit;
 pub mod auth_graph;

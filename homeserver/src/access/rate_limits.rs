@@ -55,6 +55,8 @@ pub enum Action {
     Invite,
     /// Uploading a file, by user.
     Media,
+    /// What an access rule is about, known by a hash of its ID.
+    Rule(u64),
 }
 
 /// Whom a bucket belongs to.
@@ -111,6 +113,11 @@ impl RateLimits {
         Self { buckets }
     }
 
+    /// Full buckets for the limits of access rules, which hold whatever is configured.
+    pub fn of_rules(clock: Clock) -> Self {
+        Self::new(&Limits { enabled: true, ..Limits::default() }, clock)
+    }
+
     /// The subject of attempts to log in as `name` from `address`, or from anywhere.
     pub fn name(&self, name: &str, address: Option<IpAddr>) -> Subject {
         let hash = self.buckets.as_ref().map_or(0, |buckets| buckets.hasher.hash_one(name));
@@ -120,20 +127,13 @@ impl RateLimits {
     /// Counts one `action` of `subject`, or refuses it and tells when it will be allowed.
     pub fn take(&self, action: Action, subject: Subject) -> Result<()> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
-        let limit = Spacing::of(buckets.limit(action));
-        let now = buckets.now();
-        let key = (action, subject);
-        let mut shard = buckets.shard(&key);
-        let full_at = shard.get(&key).copied().unwrap_or(now).max(now);
-        let wait = full_at.saturating_add(limit.interval).saturating_sub(limit.whole).saturating_sub(now);
-        if wait > 0 {
-            return Err(Error::limit_exceeded(Duration::from_micros(wait.unsigned_abs())));
-        }
-        if shard.len() >= BUCKETS {
-            forget_fullest(&mut shard, now);
-        }
-        shard.insert(key, full_at.saturating_add(limit.interval));
-        Ok(())
+        buckets.take((action, subject), buckets.limit(action))
+    }
+
+    /// The same for the limit that the access rule `rule` sets.
+    pub fn take_for(&self, rule: &str, subject: Subject, limit: Limit) -> Result<()> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        buckets.take((Action::Rule(buckets.hasher.hash_one(rule)), subject), limit)
     }
 
     /// Takes back one [`Self::take`] of something that does not count after all.
@@ -148,6 +148,22 @@ impl RateLimits {
 }
 
 impl Buckets {
+    fn take(&self, key: Key, limit: Limit) -> Result<()> {
+        let limit = Spacing::of(limit);
+        let now = self.now();
+        let mut shard = self.shard(&key);
+        let full_at = shard.get(&key).copied().unwrap_or(now).max(now);
+        let wait = full_at.saturating_add(limit.interval).saturating_sub(limit.whole).saturating_sub(now);
+        if wait > 0 {
+            return Err(Error::limit_exceeded(Duration::from_micros(wait.unsigned_abs())));
+        }
+        if shard.len() >= BUCKETS {
+            forget_fullest(&mut shard, now);
+        }
+        shard.insert(key, full_at.saturating_add(limit.interval));
+        Ok(())
+    }
+
     fn now(&self) -> i64 {
         self.clock.now_ms().saturating_mul(1000)
     }
@@ -173,6 +189,8 @@ impl Buckets {
             Action::Join => self.limits.join,
             Action::Invite => self.limits.invite,
             Action::Media => self.limits.media,
+            // Rules bring their limits along.
+            Action::Rule(_) => self.limits.default,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{UserId, api::client::uiaa::AuthData};
+use ruma::{DeviceId, UserId, api::client::uiaa::AuthData};
 use tokio::sync::Notify;
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
     storage::{
         Storage, account_data,
         accounts::{self, Account, AccountKind},
-        emails, factors, filters, key_backups, keys,
+        app_passwords, browser_sessions, emails, factors, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, tokens,
     },
@@ -104,6 +104,7 @@ impl Administration {
             token: None,
             email: None,
             session: None,
+            waits_for: None,
         };
         self.registration.create(new).await?;
         self.find(&user_id).await
@@ -137,16 +138,17 @@ impl Administration {
         Ok(())
     }
 
-    /// Gives an account a new password and ends its sessions.
+    /// Gives an account a new password and ends its sessions. The second factor stays.
     pub async fn reset_password(&self, user_id: &UserId, new_password: &str) -> Result<()> {
         let account = self.find(user_id).await?;
         if account.is_deactivated {
             return Err(Error::forbidden("This account has been deactivated."));
         }
         let reset = Event::new(Action::PasswordReset, self.actor.clone()).on(user_id).detail("by", "administration");
+        self.passwords.check_new(new_password, &account.user_id).await?;
         self.set_password(account.user, new_password, reset).await?;
         self.emails.notify(account.user, user_id, Notice::PasswordChanged).await;
-        self.sessions.end_all(self.actor.clone(), account.user, None).await
+        self.end_all_access(self.actor.clone(), account.user, None).await
     }
 
     /// Changes the caller's password after it has proved to know the present one, and ends its other
@@ -158,14 +160,14 @@ impl Administration {
         new_password: &str,
         logout_devices: bool,
     ) -> Result<()> {
-        self.passwords.check_new(new_password)?;
+        self.passwords.check_new(new_password, &caller.id).await?;
         let operation = Operation::ChangePassword { new_password, logout_devices };
         self.interactive_auth.require(caller, auth, operation).await?;
         let changed = Event::new(Action::PasswordChanged, caller).on(&caller.id);
         self.set_password(caller.nid, new_password, changed).await?;
         self.emails.notify(caller.nid, &caller.id, Notice::PasswordChanged).await;
         if logout_devices {
-            self.sessions.end_all(caller, caller.nid, caller.device_id.as_deref()).await?;
+            self.end_all_access(caller.into(), caller.nid, caller.device_id.as_deref()).await?;
         }
         Ok(())
     }
@@ -182,23 +184,35 @@ impl Administration {
         if !self.emails.are_possible() {
             return Err(Error::missing_token("An access token is needed here."));
         }
-        self.passwords.check_new(new_password)?;
         let operation = Operation::ChangePassword { new_password, logout_devices };
         let proved = self.interactive_auth.require_email(auth, operation).await?;
-        // Nobody else can have the address since it was proved, but its account may have let it go.
-        let owner = self.emails.use_up(&proved).await?;
+        let owner = self.emails.find_owner(&proved.address).await?;
         let user = owner.ok_or_else(|| Error::forbidden("This e-mail address belongs to no account."))?;
         let user_id = self.storage.user_id(user).await?;
         if self.find(&user_id).await?.is_deactivated {
             return Err(Error::forbidden("This account has been deactivated."));
         }
+        self.passwords.check_new(new_password, &user_id).await?;
+        self.emails.use_up(&proved).await?;
         let reset = Event::new(Action::PasswordReset, origin).on(&user_id).detail("by", "email");
         self.set_password(user, new_password, reset).await?;
         self.emails.notify(user, &user_id, Notice::PasswordChanged).await;
         if logout_devices {
-            self.sessions.end_all(origin, user, None).await?;
+            self.end_all_access(origin.into(), user, None).await?;
         }
         Ok(())
+    }
+
+    /// Changes the password of somebody who has just proved everything on the pages, and ends the other
+    /// sessions there, with all devices if wanted.
+    pub async fn change_password_on_page(&self, user: &User, new_password: &str, ends_devices: bool) -> Result<()> {
+        let changed = Event::new(Action::PasswordChanged, user).on(&user.id);
+        self.set_password(user.nid, new_password, changed).await?;
+        self.emails.notify(user.nid, &user.id, Notice::PasswordChanged).await;
+        if ends_devices {
+            return self.sessions.end_all(user, user.nid, None).await;
+        }
+        browser_sessions::delete_of_user(&mut *self.storage.conn().await?, user.nid, None).await
     }
 
     /// Deactivates the caller's account after it has proved to know the password.
@@ -230,10 +244,7 @@ impl Administration {
         restriction: Restriction,
         is_restricted: bool,
     ) -> Result<()> {
-        let account = self.restrictable(caller, user_id).await?;
-        if account.user == caller.nid {
-            return Err(Error::forbidden("Nobody can do this to themselves."));
-        }
+        let account = self.other(caller, user_id).await?;
         let (change, action) = match (restriction, is_restricted) {
             (Restriction::Lock, true) => (Change::Locked(true), Action::AccountLocked),
             (Restriction::Lock, false) => (Change::Locked(false), Action::AccountUnlocked),
@@ -243,6 +254,38 @@ impl Administration {
         self.change(account.user, change, Event::new(action, caller).on(user_id)).await?;
         self.sessions.forget(account.user);
         Ok(())
+    }
+
+    /// Lets somebody act whose account waited for an administrator.
+    pub async fn let_act(&self, user: UserNid) -> Result<()> {
+        accounts::update_suspended(&mut *self.storage.conn().await?, user, false).await?;
+        self.sessions.forget(user);
+        self.tell_others().await
+    }
+
+    /// Takes away somebody's second factor, and with it everything that it protected: all sessions,
+    /// app passwords and personal access tokens.
+    pub async fn reset_second_factor(&self, user_id: &UserId) -> Result<()> {
+        let account = self.find(user_id).await?;
+        let event = Event::new(Action::FactorReset, self.actor.clone()).on(user_id);
+        self.storage
+            .retry(|| async {
+                let mut tx = self.storage.begin().await?;
+                factors::delete(&mut tx, account.user).await?;
+                app_passwords::delete_all(&mut tx, account.user).await?;
+                tokens::delete_without_device(&mut tx, account.user).await?;
+                self.audit.append(&mut tx, [event.clone()]).await?;
+                Ok(tx.commit().await?)
+            })
+            .await?;
+        self.emails.notify(account.user, user_id, Notice::FactorRemoved).await;
+        self.sessions.end_all(self.actor.clone(), account.user, None).await
+    }
+
+    /// The same by the will of the administrator `caller`.
+    pub async fn reset_second_factor_for(&self, caller: &User, user_id: &UserId) -> Result<()> {
+        let account = self.other(caller, user_id).await?;
+        self.acting_as(caller).reset_second_factor(&account.user_id).await
     }
 
     /// Rung when [`accounts::list_departures`] has somebody new: a deactivated user who is to be
@@ -259,6 +302,15 @@ impl Administration {
     /// Tells all processes on this database that accounts or sessions have changed.
     pub async fn tell_others(&self) -> Result<()> {
         elsewhere::tell(&mut *self.storage.conn().await?, self.clock.now_ms()).await
+    }
+
+    /// The account of somebody else whom the administrator `caller` is over.
+    async fn other(&self, caller: &User, user_id: &UserId) -> Result<Account> {
+        let account = self.restrictable(caller, user_id).await?;
+        if account.user == caller.nid {
+            return Err(Error::forbidden("Nobody can do this to themselves."));
+        }
+        Ok(account)
     }
 
     async fn restrictable(&self, caller: &User, user_id: &UserId) -> Result<Account> {
@@ -278,8 +330,16 @@ impl Administration {
         Ok(account)
     }
 
+    /// Ends all sessions, or all but one, and what could begin others without the password.
+    async fn end_all_access(&self, by: Actor, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
+        let mut conn = self.storage.conn().await?;
+        app_passwords::delete_all(&mut conn, user).await?;
+        tokens::delete_without_device(&mut conn, user).await?;
+        drop(conn);
+        self.sessions.end_all(by, user, kept).await
+    }
+
     async fn set_password(&self, user: UserNid, new_password: &str, event: Event) -> Result<()> {
-        self.passwords.check_new(new_password)?;
         let hash = self.passwords.hash(new_password).await?;
         self.change(user, Change::Password(&hash), event).await
     }
@@ -311,6 +371,7 @@ impl Administration {
                 people::delete(&mut tx, user).await?;
                 tokens::delete_without_device(&mut tx, user).await?;
                 factors::delete(&mut tx, user).await?;
+                app_passwords::delete_all(&mut tx, user).await?;
                 keys::delete_user_keys(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
                 emails::delete_all(&mut tx, user).await?;

@@ -9,6 +9,7 @@ use ruma::OwnedUserId;
 use super::{Parts, User, credentials::Credentials, factors::Factors, login::deactivated, sessions::locked};
 use crate::{
     Error, Result,
+    access::{Visitor, gates::Gates},
     audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     error::ErrorKind,
@@ -49,6 +50,7 @@ pub struct BrowserSessions {
     audit: Audit,
     credentials: Credentials,
     factors: Factors,
+    gates: Gates,
 }
 
 /// Somebody on the pages.
@@ -83,6 +85,7 @@ impl BrowserSessions {
             audit: parts.audit.clone(),
             credentials,
             factors,
+            gates: parts.access.gates.clone(),
         }
     }
 
@@ -96,6 +99,9 @@ impl BrowserSessions {
         former: Option<&BrowserSession>,
     ) -> Result<(String, Stage)> {
         let account = self.credentials.find(name).await?;
+        let claimed = account.as_ref().map(|account| (&*account.user_id, account.user));
+        // Asked before, so that nobody learns whether the password was right.
+        self.gates.login(&Visitor { user: claimed, address: Some(origin.address) }).await?;
         let proof = self.credentials.check(name, account.as_ref(), password, Some(origin.address)).await;
         if let Err(Error::Refused { kind: ErrorKind::LimitExceeded(_), .. }) = &proof {
             self.audit.record_lock_out("password", origin.into());
@@ -253,5 +259,6 @@ fn user(account: Account, user_id: OwnedUserId, origin: &Origin) -> User {
         is_read_only: false,
         appservice: None,
         origin_server_ts: None,
+        address: Some(origin.address),
     }
 }

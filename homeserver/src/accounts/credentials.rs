@@ -17,6 +17,7 @@ use crate::{
     storage::{
         Storage,
         accounts::{self, Account},
+        numbers::UserNid,
     },
 };
 
@@ -128,10 +129,8 @@ impl Credentials {
         address: Option<IpAddr>,
     ) -> Result<Proof> {
         let attempt = self.admit(user, account, address)?;
-        let has_factor = match account {
-            Some(account) => self.factors.is_on(account.user).await?,
-            None => false,
-        };
+        // Asked where there is no account too: the time tells nothing.
+        let has_factor = self.factors.is_on(account.map_or(UserNid(0), |account| account.user)).await?;
         let proof = self.prove_password(account, has_factor, text).await?;
         if !matches!(proof, Proof::Wrong) {
             self.forgive(attempt);
@@ -149,7 +148,7 @@ impl Credentials {
             return Ok(if has_factor { Proof::CodeMissing } else { Proof::Complete { password_hash } });
         }
         let Some((password, code)) = code::split(text).filter(|_| self.take_codes) else { return Ok(Proof::Wrong) };
-        // Hashed where there is no second factor or no account too: the time tells nothing.
+        // Hashed where there is no second factor or no account too, for the same reason.
         let account = account.filter(|_| has_factor);
         match (account, self.hash_if_right(account, password).await?) {
             (Some(account), Some(password_hash)) => Ok(match self.factors.verify(account.user, code).await {

@@ -17,7 +17,7 @@ pub use self::{
 use super::{Parts, User};
 use crate::{
     Error, Result,
-    access::rate_limits::RateLimits,
+    access::{gates::Gates, rate_limits::RateLimits},
     audit::{Action, Audit, Event},
     clock::Clock,
     error::ErrorKind,
@@ -42,6 +42,7 @@ pub struct Emails {
     audit: Audit,
     mail: Mail,
     limits: RateLimits,
+    gates: Gates,
     /// Where the pages of this server are.
     base: Url,
     next_link_hosts: Vec<String>,
@@ -69,6 +70,7 @@ impl Emails {
             audit: parts.audit.clone(),
             mail: parts.mail.clone(),
             limits: parts.access.rate_limits.clone(),
+            gates: parts.access.gates.clone(),
             base: parts.base_url.clone(),
             next_link_hosts: parts.mail_rules.next_link_hosts.clone(),
             tells_of_sign_ins: parts.mail_rules.tell_of_sign_ins,
@@ -121,13 +123,10 @@ impl Emails {
         if rows::delete_validation(tx, &proved.sid).await? { Ok(()) } else { Err(validation::unproved()) }
     }
 
-    /// Uses up a proof of an address; returns whose the address is.
-    pub(in crate::accounts) async fn use_up(&self, proved: &Proved) -> Result<Option<UserNid>> {
+    /// Uses up a proof of an address.
+    pub(in crate::accounts) async fn use_up(&self, proved: &Proved) -> Result<()> {
         let mut conn = self.storage.conn().await?;
-        if !rows::delete_validation(&mut conn, &proved.sid).await? {
-            return Err(validation::unproved());
-        }
-        rows::find_owner(&mut conn, &self.secrets.hash_email(&proved.address)).await
+        if rows::delete_validation(&mut conn, &proved.sid).await? { Ok(()) } else { Err(validation::unproved()) }
     }
 
     /// Gives an address that was proved to the caller.

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    access::{Visitor, gates::Gates},
     audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     error::ErrorKind,
@@ -54,6 +55,7 @@ pub struct Login {
     emails: Emails,
     interactive_auth: InteractiveAuth,
     account_page: String,
+    gates: Gates,
 }
 
 impl Login {
@@ -76,6 +78,7 @@ impl Login {
             emails,
             interactive_auth,
             account_page: parts.account_page.clone(),
+            gates: parts.access.gates.clone(),
         }
     }
 
@@ -89,6 +92,9 @@ impl Login {
     ) -> Result<NewSession> {
         request.check()?;
         let account = self.credentials.find(user).await?;
+        let claimed = account.as_ref().map(|account| (&*account.user_id, account.user));
+        // Asked before, so that nobody learns whether the password was right.
+        self.gates.login(&Visitor { user: claimed, address: Some(origin.address) }).await?;
         let proof = self.credentials.prove(user, account.as_ref(), password, Some(origin.address)).await;
         if let Err(Error::Refused { kind: ErrorKind::LimitExceeded(_), .. }) = &proof {
             self.audit.record_lock_out("password", origin.into());
@@ -152,6 +158,8 @@ impl Login {
             self.audit.record(Event::new(Action::SignIn, origin).failed("bad_login_token"));
             return Err(Error::forbidden("This login token is not known, or not good any more."));
         };
+        let user_id = self.storage.user_id(user).await?;
+        self.gates.login(&Visitor { user: Some((&user_id, user)), address: Some(origin.address) }).await?;
         self.begin(user, None, origin, "token", request).await
     }
 

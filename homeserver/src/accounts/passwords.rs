@@ -1,6 +1,8 @@
 //! Hashes and checks passwords, on blocking threads and never more at once than there are cores.
 
-use std::{sync::Arc, thread::available_parallelism};
+mod breached;
+
+use std::{borrow::Cow, sync::Arc, thread::available_parallelism};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -9,10 +11,12 @@ use argon2::{
         phc::{Output, ParamsString, PasswordHash, Salt},
     },
 };
+use ruma::UserId;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use crate::{Error, Result, config::Passwords as Config, error::ErrorKind};
+use self::breached::Breached;
+use crate::{Error, Result, config::Passwords as Config, error::ErrorKind, metrics::Metrics};
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +40,10 @@ pub enum Verdict {
 pub struct Passwords {
     argon2: Argon2<'static>,
     minimum_length: usize,
+    minimum_strength: u8,
+    breached: Option<Breached>,
     permits: Arc<Semaphore>,
+    metrics: Metrics,
     /// A hash that no known password has, to be checked where there is no account.
     decoy: Arc<str>,
 }
@@ -51,18 +58,44 @@ impl Passwords {
             decoy: decoy(&params)?,
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             minimum_length: config.minimum_length,
+            minimum_strength: config.minimum_strength(),
+            breached: config.breached_file.as_deref().map(Breached::open).transpose()?,
             permits: Arc::new(Semaphore::new(cores)),
+            metrics: Metrics::default(),
         })
     }
 
-    /// Refuses a new password that is too short, or longer than any person types.
-    pub fn check_new(&self, password: &str) -> Result<()> {
+    /// The same, counting into `metrics`.
+    #[must_use]
+    pub fn measured(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Refuses a new password of a user that is too short, longer than any person types, easy to
+    /// guess, or known to be stolen.
+    pub async fn check_new(&self, password: &str, user_id: &UserId) -> Result<()> {
+        self.check_length(password)?;
+        if self.minimum_strength == 0 && self.breached.is_none() {
+            return Ok(());
+        }
+        let (minimum, breached, user_id) = (self.minimum_strength, self.breached.clone(), user_id.to_owned());
+        self.on_a_core(password, move |password| {
+            if let Some(list) = breached
+                && list.contains(password)?
+            {
+                return Err(weak("This password was stolen somewhere and is known to many. Choose another one."));
+            }
+            check_strength(&String::from_utf8_lossy(password), minimum, &user_id)
+        })
+        .await
+    }
+
+    fn check_length(&self, password: &str) -> Result<()> {
         if password.len() > LONGEST {
             return Err(Error::invalid_param(format!("A password has at most {LONGEST} bytes.")));
         }
         if password.chars().count() < self.minimum_length {
-            let message = format!("A password needs at least {} characters.", self.minimum_length);
-            return Err(Error::refused(ErrorKind::WeakPassword, message));
+            return Err(weak(format!("A password needs at least {} characters.", self.minimum_length)));
         }
         Ok(())
     }
@@ -70,6 +103,7 @@ impl Passwords {
     /// The hash to store for `password`, as a PHC string.
     pub async fn hash(&self, password: &str) -> Result<String> {
         let argon2 = self.argon2.clone();
+        self.metrics.password_hash();
         self.on_a_core(password, move |password| {
             let hash = argon2.hash_password(password).map_err(unusable)?;
             Ok(hash.to_string())
@@ -83,6 +117,7 @@ impl Passwords {
             return Ok(Verdict::Wrong);
         }
         let argon2 = self.argon2.clone();
+        self.metrics.password_hash();
         let is_known = hash.is_some();
         let hash = hash.unwrap_or(&self.decoy).to_owned();
         self.on_a_core(password, move |password| {
@@ -114,6 +149,25 @@ impl Passwords {
         });
         done.await.map_err(|fault| Error::internal(format!("hashing a password panicked: {fault}")))?
     }
+}
+
+/// Refuses a password that is guessed too soon by who knows dictionaries, keyboards, and the user's ID.
+fn check_strength(password: &str, minimum: u8, user_id: &UserId) -> Result<()> {
+    if minimum == 0 {
+        return Ok(());
+    }
+    let estimate = zxcvbn::zxcvbn(password, &[user_id.localpart(), user_id.server_name().as_str()]);
+    if u8::from(estimate.score()) >= minimum {
+        return Ok(());
+    }
+    Err(weak(match estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning) {
+        Some(warning) => format!("This password is too easy to guess. {warning}"),
+        None => "This password is too easy to guess.".to_owned(),
+    }))
+}
+
+fn weak(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::refused(ErrorKind::WeakPassword, message)
 }
 
 /// A well-formed hash of nothing: checking it takes as long as checking a real one.

@@ -4,6 +4,8 @@ mod by_appservices;
 mod scripts;
 mod tokens;
 
+use std::sync::Arc;
+
 use ruma::{OwnedServerName, OwnedUserId, UserId, api::client::uiaa::AuthData};
 use serde_json::json;
 
@@ -23,6 +25,12 @@ use super::{
 };
 use crate::{
     Error, Result,
+    access::{
+        Visitor,
+        email::Email,
+        gates::{Applicant, Gates},
+        rule::Rule,
+    },
     audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     config::{Hidden, RegistrationMode},
@@ -30,7 +38,7 @@ use crate::{
     storage::{
         Storage,
         accounts::{self, Account, AccountKind},
-        fault,
+        approvals, fault,
         numbers::UserNid,
         people, profiles, registration_tokens,
         tokens::TokenHash,
@@ -54,6 +62,7 @@ pub struct Registration {
     reserved: Reserved,
     script_secret: Hidden,
     appservices: AppServices,
+    gates: Gates,
 }
 
 /// What somebody who registers asks for.
@@ -88,6 +97,8 @@ pub struct NewAccount {
     pub email: Option<Proved>,
     /// Its first session, if it is to have one.
     pub session: Option<SessionRequest>,
+    /// The access rule for which an administrator has to approve of it before it can act.
+    pub waits_for: Option<Arc<Rule>>,
 }
 
 impl Registration {
@@ -114,6 +125,7 @@ impl Registration {
             reserved: Reserved::new(&parts.registration.reserved_names)?,
             script_secret: parts.registration_secret.clone(),
             appservices: parts.appservices.clone(),
+            gates: parts.access.gates.clone(),
         })
     }
 
@@ -131,9 +143,16 @@ impl Registration {
             None => self.name_to_register(&names::generate()).await?,
         };
         if let Some(password) = &request.password {
-            self.passwords.check_new(password)?;
+            self.passwords.check_new(password, &user_id).await?;
         }
+        let visitor = Visitor { user: None, address: Some(origin.address) };
+        let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
+        self.gates.may_apply(&applicant)?;
         let (token, email) = self.interactive_auth.require_to_register(auth).await?;
+        let emails: Vec<Email> =
+            email.iter().map(|proved| Email::parse(&proved.address, &self.secrets)).collect::<Result<_>>()?;
+        let applicant = Applicant { emails: &emails, token: token.as_ref(), ..applicant };
+        let waits_for = self.gates.registration(&applicant)?;
 
         let password = request.password.ok_or_else(|| Error::missing_param("A password is needed."))?;
         let new = NewAccount {
@@ -146,6 +165,7 @@ impl Registration {
             token,
             email,
             session: request.session,
+            waits_for,
         };
         let session = self.create(new).await?;
         Ok((user_id, session))
@@ -164,11 +184,15 @@ impl Registration {
             return Err(Error::forbidden("Make the account in an app: this server wants to know your e-mail address."));
         }
         let user_id = self.name_to_register(name).await?;
-        self.passwords.check_new(password)?;
+        self.passwords.check_new(password, &user_id).await?;
+        let visitor = Visitor { user: None, address: Some(origin.address) };
+        let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
+        self.gates.may_apply(&applicant)?;
         let token = match self.mode {
             RegistrationMode::Token => Some(self.interactive_auth.registration_token(token.unwrap_or_default()).await?),
             RegistrationMode::Open | RegistrationMode::Closed => None,
         };
+        let waits_for = self.gates.registration(&Applicant { token: token.as_ref(), ..applicant })?;
         let password = Some(password.to_owned());
         let new = NewAccount {
             by: origin.into(),
@@ -180,6 +204,7 @@ impl Registration {
             token,
             email: None,
             session: None,
+            waits_for,
         };
         self.create(new).await?;
         self.storage.intern_user(&user_id).await
@@ -223,7 +248,7 @@ impl Registration {
         }
         let password_hash = match &new.password {
             Some(password) => {
-                self.passwords.check_new(password)?;
+                self.passwords.check_new(password, &new.user_id).await?;
                 Some(self.passwords.hash(password).await?)
             }
             None => None,
@@ -261,6 +286,10 @@ impl Registration {
             profiles::upsert(&mut tx, user, "displayname", &json!(name).to_string()).await?;
         }
         people::upsert(&mut tx, user, &new.user_id, new.display_name.as_deref(), None).await?;
+        if let Some(rule) = &new.waits_for {
+            accounts::update_suspended(&mut tx, user, true).await?;
+            approvals::insert(&mut tx, user, &rule.scope.to_string(), &rule.id, account.created_at).await?;
+        }
         let mut session = None;
         if let Some(request) = &new.session {
             let (device_id, tokens) = self.sessions.begin(&mut tx, user, request).await?;

@@ -18,6 +18,7 @@ use self::{
     sightings::Sightings,
 };
 use super::{Parts, User};
+pub use crate::storage::session_origins::SessionKind;
 use crate::{
     Error, Result,
     audit::{self, Action, Actor, Audit, Event},
@@ -32,7 +33,6 @@ use crate::{
         log::rows::{DeviceListRow, Rows},
         numbers::UserNid,
         personal_tokens::Scope,
-        session_origins::SessionKind,
         tokens::{self as token_rows, TokenHash},
     },
     tail::{self, Fact, Job, Log},
@@ -69,6 +69,7 @@ impl Sessions {
                 parts.storage.clone(),
                 parts.secrets.clone(),
                 parts.sessions.last_seen_days > 0,
+                parts.access.crowd.clone(),
                 parts.tasks,
             ),
         }
@@ -190,5 +191,6 @@ fn user(session: &Session, origin: &audit::Origin) -> User {
         is_read_only: session.scope == Scope::ReadOnly,
         appservice: None,
         origin_server_ts: None,
+        address: Some(origin.address),
     }
 }

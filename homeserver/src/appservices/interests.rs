@@ -11,15 +11,21 @@ use crate::{
     Result,
     accounts::appservices::AppService,
     event::{Event, member_of},
-    rooms::{Rooms, view::View},
+    rooms::{
+        Rooms,
+        view::{View, membership_in},
+    },
     storage::{
         Storage, directory,
         numbers::{RoomNid, SnapshotNid, UserNid},
+        rooms::{self, Membership},
     },
 };
 
 /// Rooms and users of which it is remembered, at most.
 const REMEMBERED: usize = 20_000;
+/// Members of a room that are looked at in one go.
+const LOCAL: usize = 500;
 
 /// The interests of one application service.
 #[derive(Debug)]
@@ -49,13 +55,14 @@ impl Interests {
         if is_interesting(event.sender()) || member_of(event).is_some_and(|member| is_interesting(&member)) {
             return Ok(true);
         }
-        self.include_room(&*self.rooms.load(event.room_nid).await?).await
+        let view = self.rooms.load(event.room_nid).await?;
+        Ok(self.had_users_in(&view, event.snapshot).await? || self.include_by_name(&view).await?)
     }
 
-    /// Whether it is told of everything in a room.
-    pub(super) async fn include_room(&self, view: &View) -> Result<bool> {
+    /// Whether a room has a name that is one of its.
+    async fn include_by_name(&self, view: &View) -> Result<bool> {
         let namespaces = &self.service.namespaces;
-        if namespaces.rooms.contains(view.id.as_str()) || self.has_users_in(view).await? {
+        if namespaces.rooms.contains(view.id.as_str()) {
             return Ok(true);
         }
         if namespaces.aliases.is_empty() {
@@ -66,25 +73,52 @@ impl Interests {
     }
 
     /// Whether one of its users is in a room.
-    pub(super) async fn has_users_in(&self, view: &View) -> Result<bool> {
-        let snapshot = view.snapshot.nid;
-        if let Some((_, is_there)) = self.known().rooms.get(&view.nid).filter(|(known, _)| *known == snapshot) {
-            return Ok(*is_there);
+    async fn has_users_in(&self, view: &View) -> Result<bool> {
+        if let Some(known) = self.known_in(view.nid, view.snapshot.nid) {
+            return Ok(known);
         }
-        let mut is_there = false;
         let local: Vec<UserNid> = view.local.iter().copied().collect();
-        for users in local.chunks(500) {
-            if !self.users_among(users).await?.is_empty() {
-                is_there = true;
+        let mut is_there = false;
+        for users in local.chunks(LOCAL) {
+            is_there |= !self.users_among(users).await?.is_empty();
+            if is_there {
                 break;
             }
         }
+        Ok(self.note_in(view.nid, view.snapshot.nid, is_there))
+    }
+
+    /// Whether one of its users was in a room when it was in the state `snapshot`.
+    async fn had_users_in(&self, view: &View, snapshot: Option<SnapshotNid>) -> Result<bool> {
+        let Some(snapshot) = snapshot.filter(|snapshot| *snapshot != view.snapshot.nid) else {
+            return self.has_users_in(view).await;
+        };
+        if let Some(known) = self.known_in(view.nid, snapshot) {
+            return Ok(known);
+        }
+        let ever = rooms::local_members(&mut *self.storage.conn().await?, view.nid).await?;
+        for (_, user) in self.users_among(&ever).await? {
+            let Some(key) = self.storage.find_state_key_nid("m.room.member", user.as_str()).await? else { continue };
+            if let Some(event) = self.rooms.snapshots().entry(snapshot, key).await?
+                && membership_in(&self.rooms.events().load(event).await?) == Membership::Join
+            {
+                return Ok(self.note_in(view.nid, snapshot, true));
+            }
+        }
+        Ok(self.note_in(view.nid, snapshot, false))
+    }
+
+    fn known_in(&self, room: RoomNid, snapshot: SnapshotNid) -> Option<bool> {
+        self.known().rooms.get(&room).filter(|(known, _)| *known == snapshot).map(|(_, is_there)| *is_there)
+    }
+
+    fn note_in(&self, room: RoomNid, snapshot: SnapshotNid, is_there: bool) -> bool {
         let mut known = self.known();
         if known.rooms.len() >= REMEMBERED {
             known.rooms.clear();
         }
-        known.rooms.insert(view.nid, (snapshot, is_there));
-        Ok(is_there)
+        known.rooms.insert(room, (snapshot, is_there));
+        is_there
     }
 
     /// Its users among `users`, with their IDs.

@@ -69,8 +69,9 @@ fn read_hidden(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
     read_line()
 }
 
-fn read_line() -> anyhow::Result<Zeroizing<String>> {
+/// Reads a line from the standard input.
+pub(super) fn read_line() -> anyhow::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
-    stdin().lock().read_line(&mut line).context("reading the password")?;
+    stdin().lock().read_line(&mut line).context("reading the standard input")?;
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }

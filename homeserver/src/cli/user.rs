@@ -1,5 +1,7 @@
 //! What operators do to accounts, whether or not the server runs.
 
+mod factors;
+
 use anyhow::bail;
 use clap::Subcommand;
 use ruma::OwnedUserId;
@@ -45,6 +47,38 @@ pub(super) enum Command {
         /// The user's name.
         user: String,
     },
+    /// Set up two-factor authentication for somebody, here instead of on the account page.
+    AddTotp {
+        /// The user's name.
+        user: String,
+    },
+    /// Take away an account's second factor, and end its sessions, app passwords and access tokens.
+    ResetTotp {
+        /// The user's name.
+        user: String,
+    },
+    /// Make a password for one program, which logs in without the second factor.
+    AppPassword {
+        /// The user's name.
+        user: String,
+        /// What the user calls it.
+        #[arg(long)]
+        label: String,
+    },
+    /// Make a personal access token, with a device of its own.
+    AccessToken {
+        /// The user's name.
+        user: String,
+        /// What the user calls it.
+        #[arg(long)]
+        label: String,
+        /// For how many days it is good; without this it is until somebody revokes it.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        days: Option<u32>,
+        /// Let it read only.
+        #[arg(long)]
+        read_only: bool,
+    },
     /// Make a user a server administrator.
     MakeAdmin {
         /// The user's name.
@@ -84,6 +118,16 @@ async fn execute(app: &App, command: Command) -> anyhow::Result<()> {
             told(administration.reset_password(&user_id, password.text()).await)?;
             say(&format!("{user_id} has a new password; all sessions have ended."))?;
             tell(&password)?;
+        }
+        Command::AddTotp { user } => factors::add(app, &parse(app, &user)?).await?,
+        Command::ResetTotp { user } => {
+            let user_id = parse(app, &user)?;
+            told(administration.reset_second_factor(&user_id).await)?;
+            say(&format!("{user_id} logs in by password alone; all sessions, app passwords and tokens have ended."))?;
+        }
+        Command::AppPassword { user, label } => factors::app_password(app, &parse(app, &user)?, &label).await?,
+        Command::AccessToken { user, label, days, read_only } => {
+            factors::access_token(app, &parse(app, &user)?, label, days, read_only).await?;
         }
         Command::MakeAdmin { user, revoke } => {
             let user_id = parse(app, &user)?;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Creations;
 use crate::{
     Error, Result,
+    access::feature::Feature,
     accounts::User,
     event::Event,
     rooms::{
@@ -56,6 +57,7 @@ impl Creations {
         version: RoomVersionId,
         additional_creators: Vec<OwnedUserId>,
     ) -> Result<OwnedRoomId> {
+        self.admission.feature(user, Feature::CreateRoom).await?;
         let rules = rules_of(&version)?;
         let old = self.rooms.find(room_id).await?;
         let old = old.ok_or_else(|| Error::not_found("This server does not know that room."))?;

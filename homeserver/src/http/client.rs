@@ -25,6 +25,7 @@ mod relations;
 mod reports;
 mod rooms;
 mod search;
+mod second_factor;
 mod server;
 mod sessions;
 mod sync;
@@ -259,6 +260,10 @@ pub fn routes() -> Vec<Route> {
 
         // Application services
         endpoint(appservices::ping),
+
+        // Administration that the specification does not have
+        endpoint_json(second_factor::look),
+        endpoint_json(second_factor::reset),
 
         // Registration by scripts, as Synapse has it
         custom(Method::GET, &["/_synapse/admin/v1/register"], registration::nonce),

@@ -12,11 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::Method;
-use ruma::api::{
-    IncomingRequest, IncomingRequestExt, Metadata, OutgoingResponseExt,
-    error::{DeserializationError, FromHttpRequestError},
-    path_builder::PathBuilder,
-};
+use ruma::api::{IncomingRequest, Metadata, OutgoingResponseExt, path_builder::PathBuilder};
 
 use super::{
     authenticate::{Authenticate, Circumstances},
@@ -24,9 +20,10 @@ use super::{
     entrance::Entrance,
     error, exchange,
     gates::Gate,
+    parsing::parse,
     work::Workplace,
 };
-use crate::{App, Error, Result, audit::Origin, mail::Language};
+use crate::{App, Error, Result, access::Visitor, audit::Origin, mail::Language};
 
 /// A request for the endpoint `T`, parsed, and its caller, authenticated.
 pub struct Ruma<T: Metadata>
@@ -210,7 +207,17 @@ where
     let serve = move |app: App, incoming: Incoming| -> Answer {
         Box::pin(async move {
             let request = admit::<T>(gate, &app, incoming).await?;
-            handler(app, request).await
+            if T::METHOD != Method::GET {
+                return handler(app, request).await;
+            }
+            // What only reads may wait for long: it ends when a new rule is in its way.
+            let user = T::Authentication::user(&request.caller).map(|user| (user.id.clone(), user.nid, user.address));
+            let visitor = match &user {
+                Some((id, nid, address)) => Visitor { user: Some((id, *nid)), address: *address },
+                None => Visitor { user: None, address: Some(request.origin.address) },
+            };
+            let access = app.access.clone();
+            access.live.unless_cut(visitor, handler(app, request)).await
         })
     };
     Route { method: T::METHOD, paths: paths::<T>(), is_refused: false, serve: Serve::Whole(Arc::new(serve)) }
@@ -238,51 +245,10 @@ where
     let of = Circumstances { request: &request, origin: &origin };
     let caller = T::Authentication::authenticate(app, &of).await?;
     let gate = if T::Authentication::is_unlimited(&caller) { gate.without_limit() } else { gate };
-    gate.pass(app, T::Authentication::user(&caller), &origin, &path_args)?;
+    gate.pass(app, T::Authentication::user(&caller), &origin, &path_args).await?;
     let accept_language = request.headers().get(http::header::ACCEPT_LANGUAGE).cloned();
     let parsed = parse::<T>(request, &path_args, &body)?;
     Ok(Ruma { body: parsed, caller, origin, accept_language, raw: body })
-}
-
-fn parse<T: IncomingRequest>(request: http::Request<()>, path_args: &[String], body: &Bytes) -> Result<T> {
-    let path_args: Vec<&str> = path_args.iter().map(String::as_str).collect();
-    let request = request.map(|()| body_or_empty_object(body));
-    T::try_from_http_request(request, &path_args).map_err(|fault| refuse(fault, body))
-}
-
-/// Clients leave out the body where every member of it is optional.
-fn body_or_empty_object(body: &Bytes) -> &[u8] {
-    if body.is_empty() { b"{}" } else { body }
-}
-
-fn refuse(fault: FromHttpRequestError, body: &Bytes) -> Error {
-    match fault {
-        FromHttpRequestError::Deserialization(DeserializationError::Json(fault)) => {
-            let is_json = std::str::from_utf8(body).is_ok()
-                && (fault.is_data() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok());
-            if is_json && is_impossible_room_version(&fault) {
-                Error::unsupported_room_version("There is no such room version.")
-            } else if is_json {
-                Error::bad_json(format!("The body is not what this endpoint takes: {fault}."))
-            } else {
-                Error::not_json(format!("The body is not JSON: {fault}."))
-            }
-        }
-        FromHttpRequestError::Deserialization(DeserializationError::Utf8(_)) => {
-            Error::not_json("The body is not UTF-8.")
-        }
-        FromHttpRequestError::Deserialization(fault) => {
-            Error::invalid_param(format!("The request is malformed: {fault}."))
-        }
-        fault => Error::unrecognized(format!("The request is malformed: {fault}.")),
-    }
-}
-
-/// Whether a room version was asked for that is not even formed like one: to clients that is as
-/// unknown as any other.
-fn is_impossible_room_version(fault: &serde_json::Error) -> bool {
-    let fault = fault.to_string();
-    fault.starts_with("invalid value: string") && fault.contains("expected a Matrix room version ID")
 }
 
 /// The routes by path, because actix needs one resource per path: a known path with a wrong method
@@ -373,6 +339,7 @@ async fn serve_whole(
 }
 
 async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -> Result<Incoming> {
+    let incoming = without_body(app, request)?;
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|fault| Error::unknown(format!("The body could not be read: {fault}.")))?;
@@ -381,17 +348,14 @@ async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -
         }
         body.extend_from_slice(&chunk);
     }
-    without_body(app, request).map(|incoming| Incoming { body: body.freeze(), ..incoming })
+    Ok(Incoming { body: body.freeze(), ..incoming })
 }
 
-/// A request whose body is not read, or not yet.
+/// A request whose body is not read, or not yet; refused if nothing is taken from where it comes from.
 pub(super) fn without_body(app: &App, request: &HttpRequest) -> Result<Incoming> {
-    Ok(Incoming {
-        request: exchange::request(request)?,
-        path_args: path_args(request)?,
-        body: Bytes::new(),
-        origin: origin(app, request),
-    })
+    let origin = origin(app, request);
+    app.access.gates.arrival(&Visitor { user: None, address: Some(origin.address) })?;
+    Ok(Incoming { request: exchange::request(request)?, path_args: path_args(request)?, body: Bytes::new(), origin })
 }
 
 /// The parameters of the path. actix leaves `%2F`, `%25` and `%2B` encoded; all else it has decoded.

@@ -5,21 +5,27 @@ use std::borrow::Cow;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use ruma::api::error::{ErrorKind, RetryAfter, StandardErrorBody};
+use serde_json::Value;
 use tracing::{error, warn};
 
 use super::endpoint::HttpAnswer;
 use crate::{
     Error,
     accounts::oauth::{Fault, FaultKind},
+    error::Denial,
 };
 
 /// Seconds after which a client may try again when something is away.
 const RETRY_AFTER_S: u64 = 2;
 
+/// The same when an access rule is in the way.
+const DENIED_RETRY_AFTER_S: u64 = 30;
+
 /// The answer that tells of `error`.
 pub fn answer(error: &Error) -> HttpResponse {
     match error {
         Error::Refused { kind, message } => refusal(kind, message),
+        Error::Denied(denial) => denied(denial),
         // Client-server API, "Client Config", "Server Behaviour".
         Error::ServerManaged(message) => HttpResponse::MethodNotAllowed()
             .json(StandardErrorBody::new(ErrorKind::BadJson, message.clone().into_owned())),
@@ -45,6 +51,7 @@ pub fn answer(error: &Error) -> HttpResponse {
 pub fn told(error: &Error) -> (u16, Cow<'static, str>) {
     let message = match error {
         Error::Refused { message, .. } | Error::ServerManaged(message) | Error::Conflict(message) => message.clone(),
+        Error::Denied(denial) => denial.message.clone(),
         Error::InteractiveAuth(_) => "This needs to be confirmed first.".into(),
         Error::Unavailable(..) => "Something that this server needs is away. Try again in a moment.".into(),
         Error::Internal(_) => "Something went wrong on this server. It has been noted.".into(),
@@ -86,6 +93,18 @@ fn refusal(kind: &ErrorKind, message: &str) -> HttpResponse {
         answer.insert_header(("Retry-After", wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
     }
     answer.json(StandardErrorBody::new(kind.clone(), message.to_owned()))
+}
+
+/// The session is kept: the client may come back with it, but not at once.
+fn denied(denial: &Denial) -> HttpResponse {
+    let mut answer = HttpResponseBuilder::new(status(&denial.kind));
+    answer.insert_header(("Retry-After", DENIED_RETRY_AFTER_S));
+    let body = StandardErrorBody::new(denial.kind.clone(), denial.message.clone().into_owned());
+    let Ok(Value::Object(mut body)) = serde_json::to_value(body) else { return answer.finish() };
+    if let Some(case) = &denial.case {
+        body.insert("salon.case".to_owned(), case.as_str().into());
+    }
+    answer.json(body)
 }
 
 /// The status that goes with an error code. Client-server API, "Standard error response".

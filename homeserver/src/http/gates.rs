@@ -1,11 +1,14 @@
-//! What every endpoint's requests pass after they are authenticated: the rate limits, and the
-//! refusal of what suspended users may not do.
+//! What every endpoint's requests pass after they are authenticated: the access rules, the rate
+//! limits, and the refusal of what suspended users may not do.
 
 use http::Method;
 
 use crate::{
     App, Error, Result,
-    access::rate_limits::{Action, Subject},
+    access::{
+        feature::Feature,
+        rate_limits::{Action, Subject},
+    },
     accounts::User,
     audit::{Actor, Origin},
     error::ErrorKind,
@@ -18,6 +21,12 @@ pub struct Gate {
     action: Option<Action>,
     /// Whether suspended users are refused.
     is_acting: bool,
+    /// What it needs to be allowed to do, where that follows from the path alone.
+    feature: Option<Feature>,
+    /// Whether sessions can use it that may do nothing else.
+    is_logout: bool,
+    /// Whether sessions that may only read are let through.
+    is_reading: bool,
 }
 
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
@@ -55,16 +64,49 @@ const ENDPOINTS: [(&str, &str, Option<Action>, bool); 28] = [
     ("DELETE", "/_matrix/client/v3/profile/{user_id}/{field}", Some(Action::Default), true),
 ];
 
+/// Endpoints of features. What follows from the contents of a request is asked by those who read them.
+#[rustfmt::skip]
+const FEATURES: [(&str, &str, Feature); 10] = [
+    ("PUT", "/_matrix/client/v3/directory/room/{room_alias}", Feature::Publish),
+    ("PUT", "/_matrix/client/v3/directory/list/room/{room_id}", Feature::Publish),
+    ("POST", "/_matrix/media/v3/upload", Feature::Upload),
+    ("POST", "/_matrix/media/v1/create", Feature::Upload),
+    ("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", Feature::Upload),
+    ("PUT", "/_matrix/client/v3/profile/{user_id}/{field}", Feature::ChangeProfile),
+    ("DELETE", "/_matrix/client/v3/profile/{user_id}/{field}", Feature::ChangeProfile),
+    ("POST", "/_matrix/client/v3/user_directory/search", Feature::SearchDirectory),
+    ("GET", "/_matrix/client/v3/publicRooms", Feature::SearchDirectory),
+    ("POST", "/_matrix/client/v3/publicRooms", Feature::SearchDirectory),
+];
+
+/// Endpoints besides those of GET that change nothing but what is the session's own.
+const READING: [&str; 6] = [
+    "/_matrix/client/v3/logout",
+    "/_matrix/client/v3/user/{user_id}/filter",
+    "/_matrix/client/v3/publicRooms",
+    "/_matrix/client/v3/user_directory/search",
+    "/_matrix/client/v3/keys/query",
+    "/_matrix/client/v3/search",
+];
+
 impl Gate {
     /// The gate of an endpoint, known by its method and its stable path.
     pub fn of(method: &Method, path: &str, is_limited: bool) -> Self {
         let named = ENDPOINTS.iter().find(|(of, at, ..)| *of == method.as_str() && *at == path);
-        match named {
-            Some((_, _, action, is_acting)) => Self { action: *action, is_acting: *is_acting },
+        let (action, is_acting) = match named {
+            Some((_, _, action, is_acting)) => (*action, *is_acting),
             // Other servers are limited by what is spent on them, not by how often they ask.
-            None if path.starts_with("/_matrix/federation/") => Self { action: None, is_acting: false },
-            None => Self { action: is_limited.then_some(Action::Default), is_acting: false },
-        }
+            None if path.starts_with("/_matrix/federation/") => (None, false),
+            None => (is_limited.then_some(Action::Default), false),
+        };
+        let feature = FEATURES.iter().find(|(of, at, _)| *of == method.as_str() && *at == path);
+        let feature = match feature {
+            Some((.., feature)) => Some(*feature),
+            None => path.contains("/admin/").then_some(Feature::AdminApi),
+        };
+        let is_logout = path.ends_with("/logout") || path.ends_with("/logout/all");
+        let is_reading = method == Method::GET || (method == Method::POST && READING.contains(&path));
+        Self { action, is_acting, feature, is_logout, is_reading }
     }
 
     /// The same gate for callers who may do things as often as they like.
@@ -74,7 +116,11 @@ impl Gate {
     }
 
     /// Lets a request through, or refuses it.
-    pub fn pass(&self, app: &App, user: Option<&User>, origin: &Origin, path_args: &[String]) -> Result<()> {
+    pub async fn pass(&self, app: &App, user: Option<&User>, origin: &Origin, path_args: &[String]) -> Result<()> {
+        let visitor = user.map(User::visitor);
+        if let Some(visitor) = visitor.as_ref().filter(|_| !self.is_logout) {
+            app.access.gates.server(visitor).await?;
+        }
         if let Some(action) = self.action {
             let (action, subject) = match (user, action) {
                 (Some(user), _) => (action, Subject::User(user.nid)),
@@ -88,10 +134,16 @@ impl Gate {
                 return Err(refusal);
             }
         }
+        if !self.is_reading && user.is_some_and(|user| user.is_read_only) {
+            return Err(Error::forbidden("This access token is for reading only."));
+        }
         let is_redaction = || path_args.iter().any(|arg| arg == "m.room.redaction");
         if self.is_acting && user.is_some_and(|user| user.is_suspended) && !is_redaction() {
             let message = "This account is suspended: it can read, but not do this.";
             return Err(Error::refused(ErrorKind::UserSuspended, message));
+        }
+        if let Some((visitor, feature)) = visitor.as_ref().zip(self.feature) {
+            app.access.gates.feature(visitor, feature).await?;
         }
         Ok(())
     }

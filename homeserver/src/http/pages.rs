@@ -3,12 +3,17 @@
 //! Every page passes [`page`]: rate limit, language, session, and for forms the proof that this
 //! server gave them to this browser.
 
+mod account;
 mod assets;
+mod authorize;
 mod cookies;
+mod device;
 mod fallback;
 mod fields;
+mod interruption;
 mod language;
 mod login_fallback;
+mod moment;
 mod next;
 mod register;
 mod reply;
@@ -22,6 +27,8 @@ use askama::Template;
 use http::Method;
 
 use self::{
+    account::{access, deactivate, devices, password, profile, reset, two_factor},
+    interruption::Interruption,
     next::Next,
     reply::Reply,
     visit::{Frame, Visit},
@@ -51,6 +58,29 @@ pub fn routes() -> Vec<Route> {
         page(Method::GET, &["/register"], register::show),
         page(Method::POST, &["/register"], register::submit),
 
+        // "Account management"
+        page(Method::GET, &["/account", "/account/"], profile::show),
+        page(Method::POST, &["/account"], profile::submit),
+        page(Method::GET, &["/account/password"], password::show),
+        page(Method::POST, &["/account/password"], password::submit),
+        page(Method::GET, &["/account/two-factor"], two_factor::show),
+        page(Method::POST, &["/account/two-factor/begin"], two_factor::begin),
+        page(Method::POST, &["/account/two-factor/confirm"], two_factor::confirm),
+        page(Method::POST, &["/account/two-factor/codes"], two_factor::regenerate),
+        page(Method::POST, &["/account/two-factor/off"], two_factor::turn_off),
+        page(Method::GET, &["/account/devices"], devices::show),
+        page(Method::POST, &["/account/devices/end"], devices::end),
+        page(Method::POST, &["/account/devices/end-all"], devices::end_all),
+        page(Method::GET, &["/account/access"], access::show),
+        page(Method::POST, &["/account/access/password"], access::make_password),
+        page(Method::POST, &["/account/access/token"], access::make_token),
+        page(Method::POST, &["/account/access/revoke-password"], access::revoke_password),
+        page(Method::POST, &["/account/access/revoke-token"], access::revoke_token),
+        page(Method::GET, &["/account/deactivate"], deactivate::show),
+        page(Method::POST, &["/account/deactivate"], deactivate::submit),
+        page(Method::GET, &["/account/reset"], reset::show),
+        page(Method::POST, &["/account/reset"], reset::submit),
+
         // Modules: SSO client login
         page(Method::GET, &sso::REDIRECT, sso::redirect),
         page(Method::GET, &["/sso"], sso::show),
@@ -60,17 +90,26 @@ pub fn routes() -> Vec<Route> {
         page(Method::GET, &fallback::PATHS, fallback::show),
         page(Method::POST, &fallback::PATHS, fallback::submit),
 
+        // OAuth 2.0 API
+        page(Method::GET, &["/oauth2/authorize"], authorize::show),
+        page(Method::POST, &["/oauth2/authorize"], authorize::submit),
+        page(Method::GET, &["/device"], device::show),
+        page(Method::POST, &["/device"], device::submit),
+
         // "Login Fallback"
         page(Method::GET, &login_fallback::PATHS, login_fallback::show),
         page(Method::POST, &login_fallback::PATHS, login_fallback::submit),
     ]
 }
 
+/// What a handler comes to.
+type Page = std::result::Result<Reply, Interruption>;
+
 /// A page, or what its form does. What is refused becomes a page too.
 fn page<H, F>(method: Method, paths: &[&str], handler: H) -> Route
 where
     H: Fn(Visit) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Reply>> + Send + 'static,
+    F: Future<Output = Page> + Send + 'static,
 {
     custom(method, paths, move |app, incoming| async move {
         let address = Subject::address(incoming.origin.address);
@@ -79,9 +118,13 @@ where
         let (frame, jar) = (visit.frame(), visit.jar.clone());
         let reply = match visit.check_form() {
             Ok(()) => handler(visit).await,
-            Err(refusal) => Err(refusal),
+            Err(refusal) => Err(refusal.into()),
         };
-        reply.unwrap_or_else(|error| failure(frame, &error, None)).answer(&jar)
+        let reply = reply.unwrap_or_else(|interruption| match interruption {
+            Interruption::First(reply) => reply,
+            Interruption::Error(error) => failure(frame, &error, None),
+        });
+        reply.answer(&jar)
     })
 }
 

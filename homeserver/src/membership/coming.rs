@@ -7,6 +7,7 @@ use ruma::{
 use super::{Content, Memberships, because, cleaned};
 use crate::{
     Error, Result,
+    access::feature::Feature,
     accounts::User,
     error::ErrorKind,
     rooms::{draft::Wish, view::View},
@@ -38,8 +39,13 @@ impl Memberships {
     pub(super) async fn enter(&self, user: &User, room_id: &RoomId, content: Content) -> Result<OwnedEventId> {
         let view = self.known(room_id).await?;
         let authority = match view.is_joined(user.nid) {
-            true => None,
+            true => {
+                self.admission.feature(user, Feature::ChangeProfile).await?;
+                None
+            }
             false => {
+                self.admission.feature(user, Feature::Join).await?;
+                self.admission.room(user, room_id).await?;
                 self.must_be_let_in(user, &view)?;
                 self.authority_for(&view, user).await?
             }
@@ -89,6 +95,8 @@ impl Memberships {
     }
 
     pub(super) async fn ask_to_enter(&self, user: &User, room_id: &RoomId, content: Content) -> Result<OwnedEventId> {
+        self.admission.feature(user, Feature::Knock).await?;
+        self.admission.room(user, room_id).await?;
         let view = self.known(room_id).await?;
         if !matches!(view.join_rule(), JoinRuleKind::Knock | JoinRuleKind::KnockRestricted) {
             return Err(Error::forbidden("One cannot knock on this room."));

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{Content, Memberships, because, cleaned};
 use crate::{
     Error, Result,
+    access::feature::Feature,
     accounts::User,
     error::ErrorKind,
     storage::{accounts, numbers::UserNid, rooms::Membership},
@@ -35,6 +36,8 @@ impl Memberships {
         room_id: &RoomId,
         content: Content,
     ) -> Result<OwnedEventId> {
+        self.admission.feature(user, Feature::Invite).await?;
+        self.admission.room(user, room_id).await?;
         let view = self.rooms.joined(user, room_id).await?;
         match self.member_event(&view, target).await?.map(|(membership, _)| membership) {
             Some(Membership::Join) => return Err(Error::forbidden("This user is already in the room.")),

@@ -75,6 +75,10 @@ sealed! {
     PENDING_TOTP_SECRET = "totp_enrolments", "secret", [Number("user_nid")];
     /// The browser of somebody who is signed in to the pages.
     BROWSER_AGENT = "browser_sessions", "agent", [Bytes("session_hash")];
+    /// The value of an access rule that is nobody's business.
+    RULE_VALUE = "access_rules", "sealed", [Text("rule_id")];
+    /// From where a device was used, for telling whom a rule would hit.
+    SIGHTING = "sightings", "sealed", [Number("user_nid"), Text("device_id"), Bytes("address_hash")];
     /// An e-mail address of a user.
     EMAIL_ADDRESS = "email_addresses", "address", [Bytes("address_hash")];
     /// An e-mail address that somebody wants to prove their own.

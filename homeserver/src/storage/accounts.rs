@@ -141,6 +141,40 @@ pub async fn list(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Accoun
     Ok(rows.into_iter().map(Account::from).collect())
 }
 
+/// Lists the numbers and IDs of at most `limit` accounts that are not deactivated and whose localparts
+/// come after `after`, in their order.
+pub async fn list_ids(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<(UserNid, OwnedUserId)>> {
+    let rows = sqlx::query!(
+        "select accounts.user_nid, users.user_id as `user_id: UserIdColumn`
+         from accounts
+         join users on users.user_nid = accounts.user_nid
+         where localpart > ? and is_deactivated = 0
+         order by localpart
+         limit ?",
+        after,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (UserNid(row.user_nid), row.user_id.0)).collect())
+}
+
+/// Lists the server administrators.
+pub async fn list_administrators(conn: &mut Conn) -> Result<Vec<Account>> {
+    let rows = sqlx::query_as!(
+        AccountRow,
+        "select accounts.user_nid, users.user_id as `user_id: UserIdColumn`, password_hash as `password_hash: Text`,
+                kind, is_admin as `is_admin: bool`, is_locked as `is_locked: bool`,
+                is_suspended as `is_suspended: bool`, is_deactivated as `is_deactivated: bool`, created_at
+         from accounts
+         join users on users.user_nid = accounts.user_nid
+         where is_admin = 1"
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(Account::from).collect())
+}
+
 /// Whether there is an account with this localpart, deactivated ones included.
 pub async fn exists(conn: &mut Conn, localpart: &str) -> Result<bool> {
     let found = sqlx::query_scalar!("select user_nid from accounts where localpart = ?", localpart);

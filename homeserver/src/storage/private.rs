@@ -184,6 +184,8 @@ impl Supervisor {
         self.programs.install(&self.directory)?;
         write("options.cnf", options::option_file(&self.directory, &self.socket))?;
         write("init.sql", options::first_statements(DATABASE, &self.programs.user))?;
+        // Where one was left behind: the new process can have the number of the old one.
+        let _ = fs::remove_file(self.directory.join(options::PID_FILE));
 
         let mut child = self.programs.start(&self.directory)?;
         let pid = Pid::from_child(&child);
@@ -193,7 +195,7 @@ impl Supervisor {
             state.is_stopping
         };
         if was_stopped {
-            self.signal(Signal::TERM);
+            self.end();
         } else {
             self.upgrade(&mut child);
         }
@@ -226,7 +228,18 @@ impl Supervisor {
         info!("Stopping the private MariaDB");
         self.state().is_stopping = true;
         self.changed.notify_all();
-        self.signal(Signal::TERM);
+        self.end();
+    }
+
+    /// Asks the server to end. It hangs when it is asked before it has come up, and is killed then: it
+    /// loses nothing by that.
+    fn end(&self) {
+        let process = self.state().process;
+        let number = process.map(|process| process.as_raw_nonzero().to_string());
+        // It writes its number when it has come up.
+        let written = fs::read_to_string(self.directory.join(options::PID_FILE)).ok();
+        let has_come_up = written.as_deref().map(str::trim) == number.as_deref();
+        self.signal(if has_come_up { Signal::TERM } else { Signal::KILL });
     }
 
     fn signal(&self, signal: Signal) {

@@ -158,6 +158,12 @@ pub async fn present_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<Store
     Ok(rows.fetch_all(conn).await?.into_iter().map(Into::into).collect())
 }
 
+/// Lists the local users who are or were in a room, invited to it, or otherwise known there.
+pub async fn local_members(conn: &mut Conn, room: RoomNid) -> Result<Vec<UserNid>> {
+    let users = sqlx::query_scalar!("select user_nid from room_members where room_nid = ? and is_local = 1", room);
+    Ok(users.fetch_all(conn).await?.into_iter().map(UserNid).collect())
+}
+
 /// Lists all memberships of a user, also of rooms that were forgotten.
 pub async fn of_user(conn: &mut Conn, user: UserNid) -> Result<Vec<StoredMember>> {
     let rows = sqlx::query_as!(

@@ -1,5 +1,7 @@
 //! A person with a client: one method per thing people do.
 
+use std::net::IpAddr;
+
 use bytes::BytesMut;
 use homeserver::error::ErrorKind;
 use reqwest::StatusCode;
@@ -97,6 +99,14 @@ impl TestUser {
     #[must_use]
     pub fn at(&self, server: &TestServer) -> Self {
         Self { base: server.url(), ..self.clone() }
+    }
+
+    /// The same session, used from another address of this machine.
+    #[must_use]
+    pub fn coming_from(&self, address: &str) -> Self {
+        let address: IpAddr = address.parse().expect("an address");
+        let http = reqwest::Client::builder().local_address(address).build().expect("a client");
+        Self { http, ..self.clone() }
     }
 
     /// Sends a request that ruma has a type for.

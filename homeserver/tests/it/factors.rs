@@ -1,5 +1,10 @@
 //! The second factor of accounts: setting it up, its codes, its locks.
 
+mod administration;
+mod app_passwords;
+mod login;
+mod personal_tokens;
+
 use std::time::Duration;
 
 use homeserver::{

@@ -16,6 +16,7 @@ async fn the_ways_to_log_in_are_listed() {
         { "type": "m.login.password" },
         { "type": "m.login.sso" },
         { "type": "m.login.token", "get_login_token": true },
+        { "type": "m.login.application_service" },
     ]);
     assert_eq!(answer["flows"], flows);
 }

@@ -1,6 +1,7 @@
 //! Tests over HTTP against real servers on a real database: one file per feature.
 #![expect(clippy::disallowed_methods, reason = "tests do several things at a time")]
 
+mod access;
 mod account_data;
 mod accounts;
 mod aliases;
@@ -28,6 +29,7 @@ mod media;
 mod membership;
 mod migrations;
 mod notifications;
+mod oauth;
 mod pages;
 mod presence;
 mod profiles;

@@ -1,5 +1,6 @@
 //! The pages that people see in their browsers.
 
+mod account;
 mod attacks;
 mod fallback;
 mod second_factor;

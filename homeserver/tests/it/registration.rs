@@ -111,6 +111,31 @@ async fn weak_missing_and_endless_passwords_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn weak_and_stolen_passwords_are_refused() {
+    let list = tempfile::NamedTempFile::new().expect("a file can be made");
+    std::fs::write(list.path(), "some stolen words of somebody\n").expect("it can be written");
+    let server = TestServer::start_with(|config| {
+        config.passwords.minimum_strength = Some(2);
+        config.passwords.breached_file = Some(list.path().to_owned());
+    })
+    .await;
+    let with =
+        |password: &str| json!({ "username": "alice", "password": password, "auth": { "type": "m.login.dummy" } });
+
+    for password in ["password", "qwertyuiop", "alice.test.local", "some stolen words of somebody"] {
+        let refusal = register(&server, with(password)).await.expect_err(password);
+        assert_eq!(refusal.status, 400);
+        refusal.assert_is(&ErrorKind::WeakPassword);
+    }
+
+    let answer = register(&server, with("nobody knows these words")).await.expect("it is hard to guess");
+    let alice = server.anonymous().with_session("PHONE", answer["access_token"].as_str().expect("a token"));
+    let body = json!({ "new_password": "password" });
+    let refusal = alice.post("/_matrix/client/v3/account/password", body).await.expect_err("it is weak");
+    refusal.assert_is(&ErrorKind::WeakPassword);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_registers_on_a_closed_server() {
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Closed).await;
 

@@ -1,6 +1,9 @@
 //! The commands besides `serve`.
 
-use std::process::Output;
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Output, Stdio},
+};
 
 use crate::program::Place;
 
@@ -97,6 +100,49 @@ async fn administrators_come_and_go() {
     assert_eq!(text(&place.run(&["user", "list"])), "@alice:localhost\n");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_is_set_up_and_taken_away_by_commands() {
+    let place = Place::new();
+    let salon = place.start_ready().await;
+    let alice = salon.register("alice").await;
+
+    let recovery_codes = add_totp(&place, "alice");
+    assert_eq!(recovery_codes.len(), 10);
+    let refusal = salon.log_in("alice", "a long password").await.expect_err("a code is missing");
+    assert_eq!(refusal["errcode"], "M_FORBIDDEN");
+    let with_code = format!("a long password {}", recovery_codes[0]);
+    salon.log_in("alice", &with_code).await.expect("a recovery code stands for the app's");
+
+    let made = text(&place.run(&["user", "app-password", "alice", "--label", "Mail"]));
+    let app_password = made.trim().rsplit(' ').next().expect("the last word").to_owned();
+    salon.log_in("alice", &app_password).await.expect("it needs no code");
+    let made = text(&place.run(&["user", "access-token", "alice", "--label", "Bot", "--days", "30", "--read-only"]));
+    let token = made.trim().rsplit(' ').next().expect("the last word").to_owned();
+    assert_eq!(salon.whoami(&token).await, "@alice:localhost");
+
+    let reset = text(&place.run(&["user", "reset-totp", "alice"]));
+    assert!(reset.starts_with("@alice:localhost logs in by password alone"), "{reset}");
+    for ended in [&alice, &token] {
+        salon.until_logged_out(ended).await;
+    }
+    salon.log_in("alice", &app_password).await.expect_err("it has ended");
+    salon.log_in("alice", "a long password").await.expect("the password is enough");
+}
+
+/// Sets up the second factor of `user`; returns the recovery codes.
+fn add_totp(place: &Place, user: &str) -> Vec<String> {
+    let mut command = place.command(&["user", "add-totp", user]);
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines().map(|line| line.expect("text"));
+    let url = lines.find_map(|line| line.split_once("otpauth:").map(|(_, rest)| format!("otpauth:{rest}")));
+    let app = totp_rs::Totp::from_url(url.expect("there is a URL")).expect("it is valid");
+    let mut stdin = process.stdin.take().expect("it is piped");
+    writeln!(stdin, "{}", app.generate_current()).expect("the program reads");
+    let codes = lines.filter(|line| line.split('-').count() == 4 && line.len() == 19).collect();
+    assert!(process.wait().expect("it ends").success());
+    codes
+}
+
 #[test]
 fn what_cannot_be_done_is_told_in_a_sentence() {
     let place = Place::new();
@@ -106,6 +152,9 @@ fn what_cannot_be_done_is_told_in_a_sentence() {
         (vec!["user", "add", "@alice:elsewhere.org"], "is not a user name on localhost"),
         (vec!["user", "deactivate", "nobody"], "There is no such user on this server."),
         (vec!["user", "reset-password", "nobody"], "There is no such user on this server."),
+        (vec!["user", "reset-totp", "nobody"], "There is no such user on this server."),
+        (vec!["user", "add-totp", "alice"], "An authenticator app shows codes of six digits."),
+        (vec!["user", "app-password", "alice", "--label", " "], "A name of 1 to 100 characters is needed."),
     ];
 
     for (arguments, expected) in cases {

@@ -1,6 +1,6 @@
 //! A database that is away, dies or is left behind.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use homeserver::storage::private::{Claim, PrivateDatabase};
 use rustix::process::{Signal, kill_process};
@@ -58,6 +58,23 @@ async fn the_database_ends_with_a_server_that_was_killed() {
     salon.kill();
 
     until("the database has ended", || !is_alive(orphan)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_can_be_stopped_at_any_moment_of_its_start() {
+    let place = Place::new();
+    place.start_ready().await.stop();
+
+    for moment_ms in (0..400).step_by(25) {
+        let salon = place.start();
+        tokio::time::sleep(Duration::from_millis(moment_ms)).await;
+        let stopped = Instant::now();
+
+        assert!(salon.stop().success());
+
+        assert!(stopped.elapsed() < Duration::from_secs(20), "it took {:?} after {moment_ms} ms", stopped.elapsed());
+    }
+    place.start_ready().await.register("alice").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,12 +40,12 @@ async fn what_was_acknowledged_is_told_once_and_in_order_however_often_the_serve
     let place = Place::on_disk();
     let mut world = World::open(&place).await;
     let rooms = world.rooms(ROOMS).await;
-    let senders = world.senders(&rooms).await;
     let readers = [
         world.reader("dora", &rooms, Habit::Waits).await,
         world.reader("emil", &rooms, Habit::Waits).await,
         world.reader("fritz", &rooms, Habit::ComesAfterEachStart).await,
     ];
+    let senders = world.senders(&rooms, &readers).await;
 
     let (stop, stopped) = watch::channel(false);
     let (total, known_total) = watch::channel(None);
@@ -74,6 +74,9 @@ async fn what_was_acknowledged_is_told_once_and_in_order_however_often_the_serve
         }
     }
     for sender in &senders {
+        for reader in &readers {
+            assert_eq!(reader.notes_of(&sender.id), sender.acknowledged_notes());
+        }
         sender.repeat_the_last().await;
     }
     assert!(world.salon.expect("it runs").stop().success());
@@ -117,11 +120,12 @@ impl World {
         visitor
     }
 
-    async fn senders(&self, rooms: &[String]) -> Vec<Sender> {
+    async fn senders(&self, rooms: &[String], readers: &[Reader]) -> Vec<Sender> {
+        let noted: Vec<_> = readers.iter().map(|reader| reader.id.clone()).collect();
         let mut senders = Vec::new();
         for number in 0..SENDERS {
             let visitor = self.member(&format!("sender{number}"), rooms).await;
-            senders.push(Sender::new(visitor, rooms, self.acknowledged.clone()));
+            senders.push(Sender::new(visitor, rooms, &noted, self.acknowledged.clone()));
         }
         senders
     }

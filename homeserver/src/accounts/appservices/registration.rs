@@ -89,15 +89,17 @@ impl AppService {
 
     /// Reads the text of a registration file. Errors name the member, and never quote the text.
     pub(super) fn parse(text: &str, server_name: &ServerName) -> Result<Self, String> {
-        let file: File = serde_saphyr::with_deserializer_from_str(text, |yaml| {
-            Ok(serde_path_to_error::deserialize(yaml).map_err(|fault| {
-                let path = fault.path().to_string();
-                let cause = fault.into_inner().without_snippet().to_string();
-                if path == "." { cause } else { format!("{path}: {cause}") }
-            }))
-        })
-        .map_err(|fault| fault.without_snippet().to_string())
-        .and_then(|parsed| parsed)?;
+        let mut path = String::new();
+        let file: Result<File, _> = serde_saphyr::with_deserializer_from_str(text, |yaml| {
+            serde_path_to_error::deserialize(yaml).map_err(|fault| {
+                path = fault.path().to_string();
+                fault.into_inner()
+            })
+        });
+        let file = file.map_err(|fault| {
+            let cause = fault.without_snippet().to_string();
+            if matches!(path.as_str(), "" | ".") { cause } else { format!("{path}: {cause}") }
+        })?;
         file.check(server_name)
     }
 

@@ -6,7 +6,8 @@ use url::Url;
 use super::Emails;
 use crate::{
     Error, Result,
-    access::rate_limits::Action as Limited,
+    access::{Visitor, email::Email, rate_limits::Action as Limited, ruleset::Place},
+    audit::Origin,
     error::ErrorKind,
     mail::{Language, Text, canonical_address},
     secrets::{self, columns},
@@ -54,6 +55,8 @@ pub struct ValidationRequest<'a> {
     pub next_link: Option<&'a str>,
     /// The language of the message.
     pub language: Language,
+    /// Who asks.
+    pub origin: &'a Origin,
 }
 
 /// An address that somebody has proved to have.
@@ -78,6 +81,13 @@ impl Emails {
         let address =
             canonical_address(request.email).ok_or_else(|| Error::invalid_param("This is not an e-mail address."))?;
         let next_link = request.next_link.filter(|link| link.len() <= LONGEST_LINK && self.is_allowed(link));
+        let places: &[Place<'_>] = match request.purpose {
+            Purpose::Register => &[Place::Server, Place::Registration],
+            Purpose::Add => &[Place::Server],
+            Purpose::ResetPassword => &[],
+        };
+        let visitor = Visitor { user: None, address: Some(request.origin.address) };
+        self.gates.email(&visitor, &Email::parse(&address, &self.secrets)?, places)?;
         self.limits.take(Limited::EmailTo, self.limits.name(&address, None))?;
 
         let address_hash = self.secrets.hash_email(&address);

@@ -1,9 +1,11 @@
 //! Tests of password hashing.
 
+use ruma::user_id;
+
 use super::*;
 
 fn passwords(memory_kib: u32) -> Passwords {
-    let config = Config { memory_kib, passes: 1, ..Config::default() };
+    let config = Config { memory_kib, passes: 1, minimum_strength: Some(0), ..Config::default() };
     Passwords::new(&config).expect("the parameters are possible")
 }
 
@@ -27,13 +29,54 @@ async fn a_hash_of_other_parameters_is_outdated() {
     assert_eq!(verdict, Verdict::RightButOutdated);
 }
 
-#[test]
-fn short_and_endless_passwords_are_refused() {
+#[tokio::test]
+async fn short_and_endless_passwords_are_refused() {
     let passwords = passwords(64);
+    let refusal = |password: String| {
+        let passwords = passwords.clone();
+        async move { passwords.check_new(&password, user_id!("@alice:example.org")).await }
+    };
 
-    passwords.check_new("seven77").expect_err("too short");
-    passwords.check_new(&"x".repeat(LONGEST + 1)).expect_err("too long");
-    passwords.check_new("übermäßig").expect("nine characters");
+    refusal("seven77".to_owned()).await.expect_err("too short");
+    refusal("x".repeat(LONGEST + 1)).await.expect_err("too long");
+    refusal("übermäßig".to_owned()).await.expect("nine characters");
+}
+
+#[tokio::test]
+async fn passwords_that_are_easy_to_guess_are_refused() {
+    let alice = user_id!("@alice.liddell:wonderland.example");
+    let passwords = Passwords::new(&Config { minimum_strength: Some(2), ..Config::default() }).expect("possible");
+
+    for weak in ["password", "qwertyuiop", "12345678", "alice.liddell", "wonderland.example", "aaaaaaaaaaaa"] {
+        let refusal = passwords.check_new(weak, alice).await.expect_err(weak);
+        assert!(matches!(refusal, Error::Refused { kind: ErrorKind::WeakPassword, .. }), "{refusal:?}");
+    }
+    for good in ["correct horse battery staple", "wIq83-mx0", "Mein Hund frisst Seife", "a long password"] {
+        passwords.check_new(good, alice).await.expect(good);
+    }
+}
+
+#[tokio::test]
+async fn stolen_passwords_are_refused_however_strong() {
+    let list = tempfile::NamedTempFile::new().expect("a file can be made");
+    std::fs::write(list.path(), "some stolen words of somebody\n").expect("it can be written");
+    let config = Config { breached_file: Some(list.path().to_owned()), ..Config::default() };
+    let passwords = Passwords::new(&config).expect("possible");
+
+    let stolen = passwords.check_new("some stolen words of somebody", user_id!("@alice:example.org")).await;
+    let other = passwords.check_new("some other words of somebody", user_id!("@alice:example.org")).await;
+
+    stolen.expect_err("it is in the list");
+    other.expect("it is not");
+}
+
+#[test]
+fn weak_passwords_are_for_those_who_want_short_ones() {
+    let strength = |config: Config| config.minimum_strength();
+
+    assert_eq!(strength(Config::default()), 2);
+    assert_eq!(strength(Config { minimum_length: 4, ..Config::default() }), 0);
+    assert_eq!(strength(Config { minimum_length: 4, minimum_strength: Some(1), ..Config::default() }), 1);
 }
 
 #[test]

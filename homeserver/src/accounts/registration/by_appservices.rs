@@ -66,5 +66,6 @@ fn account(user_id: OwnedUserId) -> NewAccount {
         token: None,
         email: None,
         session: None,
+        waits_for: None,
     }
 }

@@ -64,6 +64,7 @@ impl Registration {
             token: None,
             email: None,
             session: Some(SessionRequest::default()),
+            waits_for: None,
         };
         self.create(new).await?.ok_or_else(|| Error::internal("a session that was asked for was not begun"))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Registration;
 use crate::{
     Error, Result,
+    access::rulebook,
     audit::{Action, Actor, Event},
     secrets::{self, columns, hex},
     storage::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// What registration tokens are hashed for.
-pub(in crate::accounts) const TOKEN_PURPOSE: &str = "registration token";
+pub(in crate::accounts) const TOKEN_PURPOSE: &str = rulebook::TOKEN_PURPOSE;
 /// Most characters of a token.
 const LONGEST: usize = 64;
 /// Characters of a generated token.

@@ -1,6 +1,9 @@
 //! Notes when and from where devices are used: rarely, encrypted, and never in a request's way.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, atomic::Ordering},
+};
 
 use ruma::OwnedDeviceId;
 use tokio::sync::{Mutex, mpsc};
@@ -10,6 +13,7 @@ use tracing::warn;
 use super::cache::Session;
 use crate::{
     Result,
+    access::crowd::Crowd,
     audit::Origin,
     secrets::{Secrets, columns},
     storage::{Storage, devices, numbers::UserNid},
@@ -27,6 +31,7 @@ const BATCH: usize = 128;
 #[derive(Clone, Debug)]
 pub(super) struct Sightings {
     queue: mpsc::Sender<Sighting>,
+    crowd: Crowd,
 }
 
 #[derive(Debug)]
@@ -39,14 +44,14 @@ struct Sighting {
 
 impl Sightings {
     /// Starts the task that writes: when, and if that `is_kept`, from where.
-    pub(super) fn start(storage: Storage, secrets: Secrets, is_kept: bool, tasks: &Tasks) -> Self {
+    pub(super) fn start(storage: Storage, secrets: Secrets, is_kept: bool, crowd: Crowd, tasks: &Tasks) -> Self {
         let (queue, sightings) = mpsc::channel(QUEUE);
         let sightings = Arc::new(Mutex::new(sightings));
         tasks.start("last seen", move |stop| {
             let (storage, secrets, sightings) = (storage.clone(), secrets.clone(), sightings.clone());
             async move { run(&storage, &secrets, is_kept, &mut *sightings.lock().await, stop).await }
         });
-        Self { queue }
+        Self { queue, crowd }
     }
 
     /// Notes a use of `session`, unless one was noted a short while ago.
@@ -58,6 +63,9 @@ impl Sightings {
         }
         let exchange = session.noted_at.compare_exchange(noted_at, now_ms, Ordering::Relaxed, Ordering::Relaxed);
         if exchange.is_ok() {
+            let mut hasher = DefaultHasher::new();
+            (session.user, device_id).hash(&mut hasher);
+            self.crowd.note(hasher.finish(), origin.address);
             let sighting =
                 Sighting { user: session.user, device_id: device_id.clone(), origin: origin.clone(), at_ms: now_ms };
             // A full queue means that the database has more important things to do.

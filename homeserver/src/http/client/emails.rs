@@ -43,6 +43,7 @@ macro_rules! request_token {
                 send_attempt: req.body.send_attempt.into(),
                 next_link: req.body.next_link.as_deref(),
                 language,
+                origin: &req.origin,
             };
             let sid = app.accounts.emails.request(request).await?;
             Ok($api::v3::Response::new(session_id(sid)?))

@@ -22,7 +22,7 @@ pub async fn send(app: App, req: Ruma<send_message_event::v3::Request>) -> Resul
     let send_message_event::v3::Request { room_id, txn_id, event_type, body, timestamp, .. } = req.body;
     let caller = req.caller.at(timestamp.map(|timestamp| timestamp.0.into()));
     let wish = Wish::message(TimelineEventType::from(event_type.to_string()), body.into_json());
-    let event_id = app.rooms.send(&caller, &room_id, wish, Some(txn_id.as_str())).await?;
+    let event_id = app.posting.send(&caller, &room_id, wish, txn_id.as_str()).await?;
     app.presence.act(&caller);
     Ok(send_message_event::v3::Response::new(event_id))
 }
@@ -34,7 +34,7 @@ pub async fn redact(app: App, req: Ruma<redact_event::v3::Request>) -> Result<re
     let mut wish = Wish::state_of("m.room.redaction", "", &content)?;
     wish.state_key = None;
     wish.redacts = Some(event_id);
-    let event_id = app.rooms.send(&req.caller, &room_id, wish, Some(txn_id.as_str())).await?;
+    let event_id = app.posting.send(&req.caller, &room_id, wish, txn_id.as_str()).await?;
     Ok(redact_event::v3::Response::new(event_id))
 }
 

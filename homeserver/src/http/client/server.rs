@@ -46,8 +46,9 @@ pub(super) async fn versions(
 pub(super) async fn capabilities(app: App, req: Ruma<get_capabilities::Request>) -> Result<String> {
     let mut capabilities = Capabilities::new();
     capabilities.room_versions = RoomVersionsCapability::new(app.config.rooms.default_version.clone(), room_versions());
-    let is_oauth = req.caller.session == SessionKind::OAuth;
-    capabilities.get_login_token = GetLoginTokenCapability::new(!is_oauth);
+    // What needs user-interactive authentication is for those sessions alone that have it.
+    let may_confirm = !matches!(req.caller.session, SessionKind::OAuth | SessionKind::PersonalToken);
+    capabilities.get_login_token = GetLoginTokenCapability::new(may_confirm);
     capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
     if req.caller.is_admin {
         capabilities.account_moderation = AccountModerationCapability::new(true, true);
@@ -58,9 +59,9 @@ pub(super) async fn capabilities(app: App, req: Ruma<get_capabilities::Request>)
         capabilities[name] = json!({ "enabled": true });
     }
     // Client-server API, "Account management": clients that log in by OAuth leave it to the account page.
-    capabilities["m.change_password"] = json!({ "enabled": !is_oauth });
-    capabilities["m.get_login_token"] = json!({ "enabled": !is_oauth });
-    capabilities["m.3pid_changes"] = json!({ "enabled": app.accounts.emails.are_possible() && !is_oauth });
+    capabilities["m.change_password"] = json!({ "enabled": may_confirm });
+    capabilities["m.get_login_token"] = json!({ "enabled": may_confirm });
+    capabilities["m.3pid_changes"] = json!({ "enabled": app.accounts.emails.are_possible() && may_confirm });
     Ok(json!({ "capabilities": capabilities }).to_string())
 }
 

@@ -4,7 +4,7 @@
 use askama::Template;
 
 use super::{
-    failure,
+    Page, failure,
     reply::Reply,
     visit::{Frame, Visit},
 };
@@ -36,7 +36,7 @@ pub(super) struct Done {
 }
 
 /// `GET /_matrix/client/v3/auth/{authType}/fallback/web`
-pub(super) async fn show(visit: Visit) -> Result<Reply> {
+pub(super) async fn show(visit: Visit) -> Page {
     let pending = pending(&visit).await?;
     if let Some(reply) = proof_is_missing(&visit, &pending) {
         return Ok(reply);
@@ -52,7 +52,7 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /_matrix/client/v3/auth/{authType}/fallback/web`
-pub(super) async fn submit(visit: Visit) -> Result<Reply> {
+pub(super) async fn submit(visit: Visit) -> Page {
     let pending = pending(&visit).await?;
     if let Some(reply) = proof_is_missing(&visit, &pending) {
         return Ok(reply);

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{fallback::Done, reply::Reply, sso::Consent, visit::Visit};
-use crate::{Result, accounts::sessions::SessionRequest};
+use super::{Page, fallback::Done, reply::Reply, sso::Consent, visit::Visit};
+use crate::accounts::sessions::SessionRequest;
 
 pub(super) const PATHS: [&str; 2] = ["/_matrix/static/client/login/", "/_matrix/static/client/login"];
 
 /// `GET /_matrix/static/client/login/`
-pub(super) async fn show(visit: Visit) -> Result<Reply> {
-    let Some(session) = &visit.signed_in else { return Ok(visit.to_sign_in()) };
+pub(super) async fn show(visit: Visit) -> Page {
+    let session = visit.entitled().await?;
     let page = Consent {
         app: visit.frame().say("Your app").to_owned(),
         user: session.user.id.to_string(),
@@ -23,8 +23,8 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /_matrix/static/client/login/`
-pub(super) async fn submit(visit: Visit) -> Result<Reply> {
-    let Some(session) = &visit.signed_in else { return Ok(visit.to_sign_in()) };
+pub(super) async fn submit(visit: Visit) -> Page {
+    let session = visit.entitled().await?;
     if visit.form.get("decision") != Some("allow") {
         return Ok(Reply::to("/account"));
     }

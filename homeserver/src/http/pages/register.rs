@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{
+    Page,
     next::Next,
     refusal,
     reply::Reply,
@@ -25,7 +26,7 @@ struct Register {
 }
 
 /// `GET /register`
-pub(super) async fn show(visit: Visit) -> Result<Reply> {
+pub(super) async fn show(visit: Visit) -> Page {
     visit.app.accounts.registration.check_open()?;
     let next = Next::parse_or_account(visit.query.text("next"));
     let page = Register {
@@ -39,7 +40,7 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /register`
-pub(super) async fn submit(visit: Visit) -> Result<Reply> {
+pub(super) async fn submit(visit: Visit) -> Page {
     visit.app.access.rate_limits.take(Action::Registration, Subject::address(visit.origin.address))?;
     let next = Next::parse_or_account(visit.form.text("next"));
     match register(&visit).await {

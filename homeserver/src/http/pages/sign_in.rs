@@ -3,13 +3,13 @@
 use askama::Template;
 
 use super::{
+    Page,
     next::Next,
     refusal,
     reply::Reply,
     visit::{Frame, Visit, query},
 };
 use crate::{
-    Result,
     access::rate_limits::{Action, Subject},
     accounts::browser_sessions::Stage,
 };
@@ -34,7 +34,7 @@ struct Code {
 }
 
 /// `GET /login`
-pub(super) async fn show(visit: Visit) -> Result<Reply> {
+pub(super) async fn show(visit: Visit) -> Page {
     let next = Next::parse_or_account(visit.query.text("next"));
     let is_again = visit.query.get("again").is_some();
     if visit.signed_in.is_some() && !is_again {
@@ -45,7 +45,7 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /login`
-pub(super) async fn submit(visit: Visit) -> Result<Reply> {
+pub(super) async fn submit(visit: Visit) -> Page {
     visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.origin.address))?;
     let next = Next::parse_or_account(visit.form.text("next"));
     let is_again = visit.form.get("again").is_some();
@@ -70,7 +70,7 @@ pub(super) async fn submit(visit: Visit) -> Result<Reply> {
 }
 
 /// `GET /login/code`
-pub(super) async fn show_code(visit: Visit) -> Result<Reply> {
+pub(super) async fn show_code(visit: Visit) -> Page {
     let next = Next::parse_or_account(visit.query.text("next"));
     if visit.halfway.is_none() {
         return Ok(Reply::to(format!("/login?{}", query(&[("next", next.as_str())]))));
@@ -80,7 +80,7 @@ pub(super) async fn show_code(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /login/code`
-pub(super) async fn submit_code(visit: Visit) -> Result<Reply> {
+pub(super) async fn submit_code(visit: Visit) -> Page {
     visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.origin.address))?;
     let next = Next::parse_or_account(visit.form.text("next"));
     let Some(session) = &visit.halfway else {
@@ -99,7 +99,7 @@ pub(super) async fn submit_code(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /logout`
-pub(super) async fn leave(visit: Visit) -> Result<Reply> {
+pub(super) async fn leave(visit: Visit) -> Page {
     if let Some(session) = visit.signed_in.as_ref().or(visit.halfway.as_ref()) {
         visit.app.accounts.browser_sessions.end(session).await?;
     }

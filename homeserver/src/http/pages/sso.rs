@@ -4,10 +4,11 @@
 use askama::Template;
 
 use super::{
+    Page,
     reply::Reply,
     visit::{Frame, Visit, query},
 };
-use crate::{Result, accounts::login::SsoTarget, http::pages::next::Next};
+use crate::{Error, accounts::login::SsoTarget, http::pages::next::Next};
 
 /// Where clients send their users; those with a provider's name, too, come to the same pages.
 pub(super) const REDIRECT: [&str; 4] = [
@@ -40,9 +41,9 @@ pub(super) struct Leave {
 }
 
 /// `GET /_matrix/client/v3/login/sso/redirect`
-pub(super) async fn redirect(visit: Visit) -> Result<Reply> {
+pub(super) async fn redirect(visit: Visit) -> Page {
     if !visit.path_args.is_empty() {
-        return Err(crate::Error::not_found("There is no such identity provider."));
+        return Err(Error::not_found("There is no such identity provider.").into());
     }
     let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
     let page = format!("/sso?{}", query(&[("redirectUrl", target.as_str())]));
@@ -55,15 +56,15 @@ pub(super) async fn redirect(visit: Visit) -> Result<Reply> {
 }
 
 /// `GET /sso`
-pub(super) async fn show(visit: Visit) -> Result<Reply> {
+pub(super) async fn show(visit: Visit) -> Page {
     let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
-    let Some(session) = &visit.signed_in else { return Ok(visit.to_sign_in()) };
+    let session = visit.entitled().await?;
     let page = Consent {
         app: target.shown(),
         user: session.user.id.to_string(),
         facts: vec![("Address", target.as_str().to_owned(), false)],
-        action: "/sso".to_owned(),
-        fields: vec![("redirectUrl", target.as_str().to_owned())],
+        action: visit.location.clone(),
+        fields: Vec::new(),
         next: visit.back(),
         frame: visit.frame(),
     };
@@ -71,12 +72,9 @@ pub(super) async fn show(visit: Visit) -> Result<Reply> {
 }
 
 /// `POST /sso`
-pub(super) async fn submit(visit: Visit) -> Result<Reply> {
-    let target = SsoTarget::parse(visit.form.text("redirectUrl"))?;
-    let Some(session) = &visit.signed_in else {
-        let page = format!("/sso?{}", query(&[("redirectUrl", target.as_str())]));
-        return Ok(Reply::to(format!("/login?{}", query(&[("next", &page)]))));
-    };
+pub(super) async fn submit(visit: Visit) -> Page {
+    let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
+    let session = visit.entitled().await?;
     if visit.form.get("decision") != Some("allow") {
         return Ok(Reply::to("/account"));
     }

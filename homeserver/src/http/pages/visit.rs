@@ -3,7 +3,7 @@
 use http::{Method, header};
 use subtle::ConstantTimeEq;
 
-use super::{cookies::Jar, fields::Fields, language::Language, next::Next, reply::Reply};
+use super::{cookies::Jar, fields::Fields, interruption::Interruption, language::Language, next::Next, reply::Reply};
 use crate::{
     App, Error, Result,
     accounts::browser_sessions::{BrowserSession, Stage},
@@ -58,6 +58,12 @@ impl Frame {
         self.language.say(sentence)
     }
 
+    /// With something that was done.
+    #[must_use]
+    pub fn with_notice(self, notice: Option<String>) -> Self {
+        Self { notice, ..self }
+    }
+
     /// With something that went wrong.
     #[must_use]
     pub fn with_alarm(self, alarm: String) -> Self {
@@ -74,6 +80,13 @@ impl Visit {
         let jar = Jar::of(&app, headers);
         let session = match &jar.session {
             Some(token) => app.accounts.browser_sessions.find(token, &origin).await?,
+            None => None,
+        };
+        let session = match session {
+            Some(session) => {
+                app.access.gates.server(&session.user.visitor()).await?;
+                Some(session)
+            }
             None => None,
         };
         let (signed_in, halfway) = match session {
@@ -119,6 +132,33 @@ impl Visit {
             alarm: None,
             notice: None,
         }
+    }
+
+    /// Who may let an application in: somebody who is signed in, with a second factor if this server
+    /// wants one. Otherwise, where to get that, and from there back here.
+    pub async fn entitled(&self) -> Result<&BrowserSession, Interruption> {
+        let session = self.signed_in.as_ref().ok_or_else(|| self.to_sign_in())?;
+        if self.app.accounts.factors.is_missing(session.user.nid).await? {
+            let page = format!("/account/two-factor?{}", query(&[("next", self.back().as_str())]));
+            return Err(Reply::to(page).into());
+        }
+        Ok(session)
+    }
+
+    /// Who is signed in; otherwise, where to do that, and from there to the page `back`.
+    pub fn member(&self, back: &str) -> Result<&BrowserSession, Interruption> {
+        let to_sign_in = || Reply::to(format!("/login?{}", query(&[("next", back)])));
+        self.signed_in.as_ref().ok_or_else(|| to_sign_in().into())
+    }
+
+    /// Who is signed in and has proved that a moment ago; otherwise, where to do that, and from there to
+    /// the page `back`.
+    pub fn fresh(&self, back: &str) -> Result<&BrowserSession, Interruption> {
+        let session = self.member(back)?;
+        if self.app.accounts.browser_sessions.is_fresh(session) {
+            return Ok(session);
+        }
+        Err(Reply::to(format!("/login?{}", query(&[("again", "1"), ("next", back)]))).into())
     }
 
     /// Leads to the page where somebody signs in, and from there back here.

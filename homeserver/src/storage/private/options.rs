@@ -17,6 +17,9 @@ const SOCKET_PATH: usize = 107;
 /// The buffer pool is a quarter of the memory, within these bounds; what is not used is not taken.
 const BUFFER_POOL_MIB: (u64, u64) = (64, 1024);
 
+/// Where the server writes its number.
+pub(super) const PID_FILE: &str = "pid";
+
 /// The option file. Durable at each commit; nothing listens but the socket; features that a
 /// homeserver does not need are off, because each costs memory.
 pub(super) fn option_file(directory: &Path, socket: &Path) -> String {
@@ -58,7 +61,7 @@ local_infile=OFF
 ",
         data = path("data"),
         socket = socket.display(),
-        pid = path("pid"),
+        pid = path(PID_FILE),
         log = path("error.log"),
         init = path("init.sql"),
     )

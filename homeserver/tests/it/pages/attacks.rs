@@ -33,22 +33,22 @@ async fn forms_that_another_site_sends_are_refused() {
     let browser = TestBrowser::new(&server);
     let form = browser.open(SSO).await;
     let page = browser.sign_in(&form, "alice", &alice.password()).await;
-    let allow = [("redirectUrl", "https://app.test/"), ("decision", "allow")];
+    let allow = [("decision", "allow")];
     let mallory = TestBrowser::new(&server);
     let csrf_of_mallory = mallory.open("/login").await.between("name=\"csrf\" value=\"", "\"").to_owned();
     let csrf_before = form.between("name=\"csrf\" value=\"", "\"").to_owned();
 
     for csrf in ["", "guessed", &csrf_of_mallory, &csrf_before] {
-        let forged = browser.post("/sso", &fields(&[&[("csrf", csrf)], &allow[..]].concat())).await;
+        let forged = browser.post(SSO, &fields(&[&[("csrf", csrf)], &allow[..]].concat())).await;
         assert_eq!(forged.status, 403, "{csrf}");
         forged.assert_says("This form is out of date.");
     }
     let csrf = page.between("name=\"csrf\" value=\"", "\"").to_owned();
     let elsewhere = TestBrowser::new(&server).with_header("sec-fetch-site", "cross-site");
     elsewhere.set_cookies(browser.cookies());
-    let forged = elsewhere.post("/sso", &fields(&[&[("csrf", &*csrf)], &allow[..]].concat())).await;
+    let forged = elsewhere.post(SSO, &fields(&[&[("csrf", &*csrf)], &allow[..]].concat())).await;
     assert_eq!(forged.status, 403);
-    let honest = browser.post("/sso", &fields(&[&[("csrf", &*csrf)], &allow[..]].concat())).await;
+    let honest = browser.post(SSO, &fields(&[&[("csrf", &*csrf)], &allow[..]].concat())).await;
     assert!(honest.address.starts_with("https://app.test/?loginToken="), "{honest:?}");
 }
 

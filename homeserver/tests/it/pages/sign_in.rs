@@ -20,7 +20,7 @@ async fn who_is_not_signed_in_signs_in_first_and_comes_back() {
     assert!(form.address.starts_with("/login?next="), "{}", form.address);
     assert_eq!((page.address.as_str(), page.status), (SSO, 200));
     page.assert_says("@alice:test.local");
-    assert_eq!(browser.open("/login").await.status, 404, "the account page is next, for who is signed in");
+    assert_eq!(browser.open("/login").await.address, "/account", "who is signed in is not asked again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

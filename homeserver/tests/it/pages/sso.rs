@@ -120,9 +120,9 @@ async fn addresses_that_a_browser_would_run_are_refused() {
             refusal.assert_says("not allowed");
         }
         let csrf = page.between("name=\"csrf\" value=\"", "\"").to_owned();
-        let fields = [("csrf", csrf.as_str()), ("redirectUrl", target), ("decision", "allow")];
+        let fields = [("csrf", csrf.as_str()), ("decision", "allow")];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(browser.post("/sso", &fields).await.status, 400, "{target}");
+        assert_eq!(browser.post(&redirect("/sso", target), &fields).await.status, 400, "{target}");
     }
 }
 

@@ -29,20 +29,24 @@ pub enum Habit {
 /// A device that syncs.
 #[derive(Debug)]
 pub struct Reader {
+    /// Who it is.
+    pub id: String,
     client: Client,
     habit: Habit,
     since: String,
     seen: HashMap<String, Vec<Message>>,
     ids: HashSet<String>,
+    /// Who sent a note to the device, and its number.
+    notes: Vec<(String, u64)>,
 }
 
 impl Reader {
     /// Somebody who knows what there is now.
     pub async fn arrive(visitor: Visitor, habit: Habit) -> Self {
-        let client = visitor.client;
+        let Visitor { id, client } = visitor;
         let first = client.get("/_matrix/client/v3/sync").await;
         let since = text(&first["next_batch"]);
-        Self { client, habit, since, seen: HashMap::new(), ids: HashSet::new() }
+        Self { id, client, habit, since, seen: HashMap::new(), ids: HashSet::new(), notes: Vec::new() }
     }
 
     /// Reads until so many messages were seen as were sent, once that is known.
@@ -52,7 +56,7 @@ impl Reader {
             if let Some(total) = *total.borrow() {
                 let seen = self.seen.values().map(Vec::len).sum::<usize>();
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
-                assert!(seen == total || Instant::now() < deadline, "{seen} of {total} messages were seen");
+                assert!(seen <= total && Instant::now() < deadline, "{seen} of {total} messages were seen");
                 if seen == total {
                     return self;
                 }
@@ -85,6 +89,9 @@ impl Reader {
             let messages = self.messages(&events);
             self.seen.entry(room.clone()).or_default().extend(messages);
         }
+        for note in news["to_device"]["events"].as_array().into_iter().flatten() {
+            self.notes.push((text(&note["sender"]), note["content"]["number"].as_u64().expect("notes have numbers")));
+        }
         self.since = text(&news["next_batch"]);
     }
 
@@ -98,6 +105,12 @@ impl Reader {
     /// The messages of a room, in the order in which they were seen.
     pub fn seen(&self, room: &str) -> Vec<Message> {
         self.seen.get(room).cloned().unwrap_or_default()
+    }
+
+    /// The numbers of the notes from somebody, in the order in which they came.
+    pub fn notes_of(&self, sender: &str) -> Vec<usize> {
+        let numbers = self.notes.iter().filter(|(from, _)| from == sender).map(|(_, number)| *number);
+        numbers.map(|number| usize::try_from(number).expect("it was one")).collect()
     }
 
     /// All messages of a room, oldest first.

@@ -24,8 +24,11 @@ fn the_browser_chooses_the_language() {
 #[test]
 fn every_sentence_of_the_templates_is_there_in_french() {
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-    for entry in fs::read_dir(templates).expect("the templates are there") {
-        let text = fs::read_to_string(entry.expect("it can be read").path()).expect("templates are text");
+    let all = [templates.join("account"), templates]
+        .into_iter()
+        .flat_map(|directory| fs::read_dir(directory).expect("it is there"));
+    for path in all.map(|entry| entry.expect("it can be read").path()).filter(|path| path.is_file()) {
+        let text = fs::read_to_string(path).expect("templates are text");
         for (_, rest) in text.match_indices("say(\"").map(|(at, start)| (at, &text[at + start.len()..])) {
             let sentence = &rest[..rest.find('"').expect("the quotation ends")];
             assert!(french::SENTENCES.iter().any(|(of, _)| *of == sentence), "there is no French for {sentence:?}");

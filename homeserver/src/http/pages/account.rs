@@ -1,0 +1,45 @@
+//! The page on which people look after their accounts, and where applications send them. Client-server
+//! API, "OAuth 2.0 API", "Account management".
+
+pub(super) mod access;
+pub(super) mod deactivate;
+pub(super) mod devices;
+pub(super) mod password;
+pub(super) mod profile;
+pub(super) mod reset;
+pub(super) mod two_factor;
+
+use super::{
+    reply::Reply,
+    visit::{Visit, query},
+};
+use crate::accounts::browser_sessions::BrowserSession;
+
+/// The parts of the page.
+const PLACES: [(&str, &str); 5] = [
+    ("/account", "Profile"),
+    ("/account/devices", "Devices"),
+    ("/account/two-factor", "Two-factor authentication"),
+    ("/account/access", "Apps and bots"),
+    ("/account/password", "Password"),
+];
+
+/// Where an application sends its user with an action.
+fn place(visit: &Visit) -> Option<Reply> {
+    let device_id = visit.query.text("device_id");
+    let path = match visit.query.get("action")? {
+        "org.matrix.devices_list" | "org.matrix.sessions_list" => "/account/devices".to_owned(),
+        "org.matrix.device_view"
+        | "org.matrix.session_view"
+        | "org.matrix.device_delete"
+        | "org.matrix.session_end" => format!("/account/devices?{}", query(&[("device_id", device_id)])),
+        "org.matrix.account_deactivate" => "/account/deactivate".to_owned(),
+        "org.matrix.cross_signing_reset" => "/account/reset".to_owned(),
+        _ => return None,
+    };
+    Some(Reply::to(path))
+}
+
+fn user(session: &BrowserSession) -> String {
+    session.user.id.to_string()
+}

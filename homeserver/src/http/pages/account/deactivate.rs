@@ -1,0 +1,42 @@
+//! The end of an account.
+
+use askama::Template;
+
+use crate::http::pages::{
+    Page,
+    account::{PLACES, user},
+    fallback::Done,
+    reply::Reply,
+    visit::{Frame, Visit},
+};
+
+const HERE: &str = "/account/deactivate";
+
+#[derive(Template)]
+#[template(path = "account/deactivate.html")]
+struct Deactivate {
+    frame: Frame,
+    places: [(&'static str, &'static str); 5],
+    here: &'static str,
+    user: String,
+}
+
+/// `GET /account/deactivate`
+pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
+    let session = visit.fresh(HERE)?;
+    Ok(Reply::page(&Deactivate { frame: visit.frame(), places: PLACES, here: HERE, user: user(session) }))
+}
+
+/// `POST /account/deactivate`
+pub(in crate::http::pages) async fn submit(visit: Visit) -> Page {
+    let session = visit.fresh(HERE)?;
+    if visit.form.text("name").trim() != session.user.id.as_str() {
+        let frame = visit.frame().with_alarm("This is not your user ID.".to_owned());
+        let page = Deactivate { frame, places: PLACES, here: HERE, user: user(session) };
+        return Ok(Reply::page(&page).with_status(400));
+    }
+    let is_erased = visit.form.get("erase").is_some();
+    visit.app.accounts.administration.deactivate(&session.user.id, is_erased).await?;
+    let message = "The account is deactivated. You can close this page.";
+    Ok(Reply::page(&Done { frame: visit.frame(), message, script: None, response: None }).with_session(None))
+}

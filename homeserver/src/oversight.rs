@@ -1,0 +1,127 @@
+//! What server administrators see of access and do about it. Every change is checked against locking
+//! somebody out who could undo it, and recorded in the name of who made it.
+
+mod explain;
+mod preview;
+mod queue;
+mod record;
+
+use std::{net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+
+pub use self::{
+    explain::{Explanation, Question},
+    preview::Preview,
+    record::Act,
+};
+use crate::{
+    Error, Result,
+    access::{
+        Access,
+        guards::{self, Keeper},
+        networks,
+        rule::{Effect, Kind, Rule},
+        rulebook::Change,
+        ruleset::RuleSet,
+    },
+    accounts::{Accounts, User},
+    clock::Clock,
+    config,
+    devices::Devices,
+    storage::{Storage, accounts},
+};
+
+/// Addresses from which administrators came in this time are kept open, in milliseconds.
+const LOOK_BACK_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// Administrates access; clones share it.
+#[derive(Clone, Debug)]
+pub struct Oversight {
+    storage: Storage,
+    clock: Clock,
+    access: Access,
+    accounts: Accounts,
+    devices: Devices,
+    trusted_proxies: Vec<IpNet>,
+    own_addresses: Vec<IpAddr>,
+}
+
+impl Oversight {
+    /// Oversight of `access`. What `config` says about proxies and listeners cannot be kept out.
+    pub fn new(
+        storage: Storage,
+        clock: Clock,
+        access: Access,
+        accounts: Accounts,
+        devices: Devices,
+        config: &config::Config,
+    ) -> Self {
+        let listeners = config.listeners.plain.iter().chain(&config.listeners.tls);
+        let own_addresses = listeners.map(|listener| listener.ip()).filter(|ip| !ip.is_unspecified()).collect();
+        let trusted_proxies = config.http.trusted_proxies.clone();
+        Self { storage, clock, access, accounts, devices, trusted_proxies, own_addresses }
+    }
+
+    /// Makes all `changes` in the name of `caller`, or none; with `is_rehearsal`, only tells what would
+    /// come of it.
+    pub async fn change(&self, caller: &User, changes: &[Change], is_rehearsal: bool) -> Result<Preview> {
+        let author = caller.id.as_str();
+        let before = self.access.rulebook.current();
+        let after = self.access.rulebook.preview(changes, author).await?;
+        self.check(caller, changes, &before, &after).await?;
+        let preview = self.preview(changes, &before, &after).await?;
+        if is_rehearsal {
+            return Ok(preview);
+        }
+        self.access.rulebook.change(changes, author).await?;
+        for change in changes {
+            let act = match change {
+                Change::Put(_) => Act::RulePut,
+                Change::Revoke(_) => Act::RuleRevoked,
+            };
+            self.record(caller, act, change.id()).await?;
+        }
+        Ok(preview)
+    }
+
+    /// Refuses changes that would lock people out whom nobody wants to.
+    async fn check(&self, caller: &User, changes: &[Change], before: &RuleSet, after: &RuleSet) -> Result<()> {
+        for change in changes {
+            let Change::Put(new) = change else { continue };
+            if new.kind != Kind::Network || matches!(new.effect, Effect::Allow | Effect::LogOnly) {
+                continue;
+            }
+            guards::check_network(&networks::parse(&new.value)?, &self.trusted_proxies, &self.own_addresses)?;
+            self.access.crowd.check()?;
+        }
+        let keepers = self.keepers(caller).await?;
+        guards::check_keepers(before, after, &keepers, caller.id.as_str(), self.clock.now_ms())
+    }
+
+    /// The administrators, and from where they come.
+    async fn keepers(&self, caller: &User) -> Result<Vec<Keeper>> {
+        let since = self.clock.now_ms() - LOOK_BACK_MS;
+        let mut keepers = Vec::new();
+        for account in accounts::list_administrators(&mut *self.storage.conn().await?).await? {
+            let mut addresses: Vec<IpAddr> =
+                caller.address.filter(|_| account.user == caller.nid).into_iter().collect();
+            for device in self.devices.list(account.user).await? {
+                let is_recent = device.last_seen_ts.is_some_and(|at| i64::from(at.0) >= since);
+                let address: Option<IpAddr> = device.last_seen_ip.and_then(|address| address.parse().ok());
+                addresses.extend(address.filter(|_| is_recent));
+            }
+            keepers.push(Keeper { user: account.user_id, addresses, emails: Vec::new() });
+        }
+        Ok(keepers)
+    }
+
+    /// A rule, whether or not it is in force.
+    pub async fn rule(&self, id: &str) -> Result<Arc<Rule>> {
+        self.access.rulebook.find_any(id).await
+    }
+
+    fn must_be(&self, caller: &User) -> Result<()> {
+        if caller.is_admin { Ok(()) } else { Err(Error::forbidden("Only server administrators can do this.")) }
+    }
+}
