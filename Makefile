@@ -27,6 +27,7 @@ run: packages
 test: packages
 	cargo test --workspace
 	tests/clients/nio/run "$(target)/debug/salon"
+	tests/clients/mail/run "$(target)/debug/salon"
 	tests/clients/js/run "$(target)/debug/salon"
 
 # ARGS chooses: make bench ARGS="send fanout --seconds 30"

@@ -5,8 +5,10 @@ pub mod administration;
 pub mod app_passwords;
 pub mod appservices;
 pub mod browser_sessions;
+pub mod contacts;
 pub mod credentials;
 mod elsewhere;
+pub mod emails;
 pub mod factors;
 pub mod filters;
 pub mod followed;
@@ -28,6 +30,7 @@ pub mod turns;
 use std::{net::IpAddr, sync::Arc};
 
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
+use url::Url;
 
 use self::{
     account_data::AccountData,
@@ -35,7 +38,9 @@ use self::{
     app_passwords::AppPasswords,
     appservices::{AppService, AppServices},
     browser_sessions::BrowserSessions,
+    contacts::Contacts,
     credentials::Credentials,
+    emails::Emails,
     factors::Factors,
     filters::Filters,
     ignored::Ignored,
@@ -53,8 +58,10 @@ use self::{
 use crate::{
     Result,
     access::{Access, Visitor},
+    audit::{Actor, Audit, Origin},
     clock::Clock,
     config,
+    mail::Mail,
     metrics::Metrics,
     secrets::Secrets,
     storage::{Storage, numbers::UserNid, session_origins::SessionKind},
@@ -77,6 +84,8 @@ pub struct User {
     pub is_admin: bool,
     /// Whether it may read, but not act.
     pub is_suspended: bool,
+    /// From where the request came.
+    pub origin: Origin,
     /// How the session began.
     pub session: SessionKind,
     /// Whether the session may read, but not act.
@@ -89,6 +98,12 @@ pub struct User {
     /// The client's address; none for what the server does by itself and for application services,
     /// behind which others are.
     pub address: Option<IpAddr>,
+}
+
+impl From<&User> for Actor {
+    fn from(user: &User) -> Self {
+        Self::user(&user.id, user.device_id.clone(), &user.origin).as_admin(user.is_admin)
+    }
 }
 
 impl User {
@@ -124,6 +139,11 @@ pub struct Parts<'a> {
     pub tail: Tail,
     pub metrics: Metrics,
     pub tasks: &'a Tasks,
+    pub audit: Audit,
+    pub mail: Mail,
+    pub mail_rules: &'a config::Mail,
+    /// The URL at which this server is reached.
+    pub base_url: Url,
     pub access: &'a Access,
     pub server_name: OwnedServerName,
     pub registration: &'a config::Registration,
@@ -151,6 +171,8 @@ pub struct Accounts {
     pub browser_sessions: BrowserSessions,
     pub oauth: OAuth,
     pub interactive_auth: InteractiveAuth,
+    pub emails: Emails,
+    pub contacts: Contacts,
     pub registration: Registration,
     pub login: Login,
     pub administration: Administration,
@@ -166,21 +188,29 @@ pub struct Accounts {
 impl Accounts {
     /// Builds the services, each from those before it.
     pub fn new(parts: Parts<'_>) -> Result<Self> {
-        tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
+        tidying::start(parts.storage.clone(), parts.clock.clone(), parts.sessions.last_seen_days, parts.tasks);
         let passwords = Passwords::new(parts.passwords)?.measured(parts.metrics.clone());
-        let factors = Factors::new(&parts);
+        let emails = Emails::new(&parts);
+        let factors = Factors::new(&parts, emails.clone());
         let sessions = Sessions::new(&parts);
         let app_passwords = AppPasswords::new(&parts, sessions.clone());
         let credentials = Credentials::new(&parts, passwords.clone(), factors.clone(), app_passwords.clone());
         let browser_sessions = BrowserSessions::new(&parts, credentials.clone(), factors.clone());
-        let oauth = OAuth::new(&parts, sessions.clone());
-        let interactive_auth = InteractiveAuth::new(&parts, credentials.clone());
-        let registration = Registration::new(&parts, passwords.clone(), sessions.clone(), interactive_auth.clone())?;
-        let login = Login::new(&parts, credentials, sessions.clone(), interactive_auth.clone());
-        let administration =
-            Administration::new(&parts, passwords, sessions.clone(), registration.clone(), interactive_auth.clone());
+        let oauth = OAuth::new(&parts, sessions.clone(), emails.clone());
+        let interactive_auth = InteractiveAuth::new(&parts, credentials.clone(), emails.clone());
+        let registration =
+            Registration::new(&parts, passwords.clone(), sessions.clone(), emails.clone(), interactive_auth.clone())?;
+        let login = Login::new(&parts, credentials, sessions.clone(), emails.clone(), interactive_auth.clone());
+        let administration = Administration::new(
+            &parts,
+            passwords,
+            sessions.clone(),
+            registration.clone(),
+            emails.clone(),
+            interactive_auth.clone(),
+        );
         elsewhere::watch(parts.storage.clone(), sessions.clone(), administration.clone(), parts.tasks);
-        let Parts { storage, secrets, clock, log, tail, server_name, appservices, .. } = parts;
+        let Parts { storage, secrets, clock, audit, log, tail, server_name, appservices, .. } = parts;
         let account_data = AccountData::new(storage.clone(), log);
         Ok(Self {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
@@ -188,11 +218,13 @@ impl Accounts {
             ignored: ignored::follow(storage.clone(), tail.clone()),
             push_rules: PushRules::new(storage.clone(), tail, account_data.clone()),
             account_data,
-            personal_tokens: PersonalTokens::new(storage.clone(), clock.clone(), sessions.clone()),
+            personal_tokens: PersonalTokens::new(storage.clone(), clock.clone(), audit, sessions.clone()),
             filters: Filters::new(storage, secrets, clock),
             factors,
             app_passwords,
             sessions,
+            contacts: Contacts::new(emails.clone(), interactive_auth.clone()),
+            emails,
             browser_sessions,
             oauth,
             interactive_auth,

@@ -12,6 +12,7 @@ use crate::{
     accounts::{self, Accounts, appservices::AppServices as Registrations},
     admission::Admission,
     appservices::{self, AppServices},
+    audit::{self, Audit},
     bus::Bus,
     clock::Clock,
     config::{Config, Hidden},
@@ -20,6 +21,7 @@ use crate::{
     directory::Directory,
     ephemeral::{Counter, Nudges, Presence, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
+    mail::{self, Mail},
     media::{Media, store::Store},
     membership::Memberships,
     metrics::Metrics,
@@ -57,6 +59,9 @@ pub struct Services {
     pub tail: Tail,
     pub log: Log,
     pub signing: SigningKey,
+    pub secrets: Secrets,
+    pub audit: Audit,
+    pub mail: Mail,
     pub access: Access,
     pub accounts: Accounts,
     pub devices: Devices,
@@ -121,18 +126,35 @@ impl App {
 
     async fn build(config: Config, storage: Storage, clock: Clock, metrics: Metrics, tasks: &Tasks) -> Result<Self> {
         let server_name = config.server.name.clone();
-        let secrets = Secrets::new(&*secrets::files::master_key(&config.key_file())?);
+        let secrets = Secrets::of(&config)?;
         migrations::run(&storage).await?;
 
         let mut conn = storage.conn().await?;
         let fresh = signing::generate(&secrets);
         let sealed = settings::find_or_insert(&mut conn, signing::SETTING, &fresh, clock.now_ms()).await?;
         let signing = SigningKey::open(&sealed, &secrets, server_name.clone())
-            .with_context(|| format!("{} is not the key of this database", config.key_file().display()))?;
+            .context("the keys of this server are not those of this database")?;
         let tail = Tail::new(log::head(&mut conn).await?, Bus::default());
         drop(conn);
 
         let log = storage::log::Log::start(storage.clone(), tasks, tail.clone(), metrics.clone());
+        secrets.watch(tasks);
+        let audit = Audit::start(audit::Parts {
+            storage: storage.clone(),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            tasks,
+            rules: config.audit.clone(),
+        });
+        let mail = Mail::start(mail::Parts {
+            storage: storage.clone(),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            tasks,
+            server_name: server_name.clone(),
+            rules: &config.mail,
+        })?;
         let access =
             Access::start(&config.rate_limits, &config.access, storage.clone(), secrets.clone(), clock.clone(), tasks)
                 .await?;
@@ -144,6 +166,10 @@ impl App {
             tail: tail.clone(),
             metrics: metrics.clone(),
             tasks,
+            audit: audit.clone(),
+            mail: mail.clone(),
+            mail_rules: &config.mail,
+            base_url: config.base_url(),
             access: &access,
             server_name: server_name.clone(),
             registration: &config.registration,
@@ -193,7 +219,7 @@ impl App {
         let unread = Unread::start(storage.clone(), rooms.clone(), tail.clone(), judge.clone(), tasks);
         let push = Push::start(push::Parts {
             storage: storage.clone(),
-            secrets,
+            secrets: secrets.clone(),
             clock: clock.clone(),
             tail: tail.clone(),
             tasks,
@@ -268,6 +294,9 @@ impl App {
             tail,
             log,
             signing,
+            secrets,
+            audit,
+            mail,
             access,
             accounts,
             devices,

@@ -1,7 +1,10 @@
 //! The command line: what the program was asked to do.
 
 mod access;
+mod audit;
+mod command;
 mod database;
+mod keys;
 mod logging;
 mod output;
 mod password;
@@ -43,6 +46,12 @@ enum Command {
     /// Look at access rules, or lift them when nobody can do it from outside; the server may run meanwhile.
     #[command(subcommand)]
     Access(access::Command),
+    /// Check the security audit log, or take it elsewhere; the server may run meanwhile.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Change the keys that protect what is stored; the server may run meanwhile.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Say whether the configuration is valid.
     CheckConfig,
     /// Print the version.
@@ -79,6 +88,14 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::Access(command) => {
             logging::start(&config.logging, Some("warn"))?;
             runtime::run(access::run(config, command))
+        }
+        Command::Audit(command) => {
+            logging::start(&config.logging, Some("warn"))?;
+            runtime::run(audit::run(config, command))
+        }
+        Command::Keys(command) => {
+            logging::start(&config.logging, Some("warn"))?;
+            runtime::run(keys::run(config, command))
         }
         Command::CheckConfig => {
             if let (Some(certificate), Some(key)) = (&config.listeners.certificate, &config.listeners.key) {

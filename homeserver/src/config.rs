@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod appservices;
+pub mod audit;
 pub mod database;
 pub mod discovery;
 pub mod hidden;
@@ -10,6 +11,7 @@ pub mod listeners;
 mod load;
 pub mod logging;
 pub mod login;
+pub mod mail;
 pub mod media;
 pub mod oauth;
 pub mod outgoing;
@@ -37,6 +39,7 @@ use url::Url;
 pub use self::{
     access::Access,
     appservices::AppServices,
+    audit::Audit,
     database::Database,
     discovery::{Contact, Discovery},
     hidden::Hidden,
@@ -45,6 +48,7 @@ pub use self::{
     load::load,
     logging::{LogFormat, Logging},
     login::{Login, RequireTotp},
+    mail::Mail,
     media::Media,
     oauth::OAuth,
     outgoing::Outgoing,
@@ -74,6 +78,7 @@ pub struct Config {
     pub http: Http,
     pub database: Database,
     pub registration: Registration,
+    pub mail: Mail,
     pub passwords: Passwords,
     pub login: Login,
     pub sessions: Sessions,
@@ -88,6 +93,7 @@ pub struct Config {
     pub voip: Voip,
     pub outgoing: Outgoing,
     pub secrets: Secrets,
+    pub audit: Audit,
     pub logging: Logging,
 }
 
@@ -122,12 +128,24 @@ impl Config {
         self.rooms.check()?;
         self.media.check()?;
         self.rate_limits.check()?;
+        self.secrets.check()?;
+        self.mail.check()?;
+        if self.registration.require_email && self.mail.smtp_host.is_none() {
+            return Err(Problem::new("registration.require_email", "is not possible without mail.smtp_host"));
+        }
         self.logging.check()
     }
 
-    /// Where the master key is kept.
+    /// Where the keys are kept, unless they are given.
     pub fn key_file(&self) -> PathBuf {
         self.secrets.key_file.clone().unwrap_or_else(|| self.server.data_directory.join("secrets.key"))
+    }
+
+    /// The URL at which clients and browsers reach this server.
+    pub fn base_url(&self) -> Url {
+        let by_name = || Url::parse(&format!("https://{}", self.server.name));
+        let url = self.discovery.client_url.clone().map_or_else(by_name, Ok);
+        url.expect("the name of a server is that of a host")
     }
 
     /// The URL below which OAuth is served, with a slash at its end. There is none without

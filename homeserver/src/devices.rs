@@ -1,5 +1,7 @@
 //! The devices of local users, as their users see them.
 
+use std::fmt::Display;
+
 use ruma::{
     DeviceId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, UInt,
     api::client::{device::Device, uiaa::AuthData},
@@ -10,10 +12,10 @@ use crate::{
     accounts::{
         Accounts, User,
         interactive_auth::{InteractiveAuth, Operation},
-        sessions::{SessionRequest, Sessions, check_device_name, seen_context},
+        sessions::{SessionRequest, Sessions, check_device_name},
     },
     clock::Clock,
-    secrets::Secrets,
+    secrets::{Secrets, columns},
     storage::{
         Storage, devices as rows,
         log::rows::{DeviceListRow, Rows},
@@ -39,6 +41,19 @@ impl Devices {
         let sessions = accounts.sessions.clone();
         let interactive_auth = accounts.interactive_auth.clone();
         Self { storage, secrets, log, clock, sessions, interactive_auth }
+    }
+
+    /// All devices of a user, each with what the client called itself that last used it.
+    pub async fn list_with_clients(&self, user: UserNid) -> Result<Vec<(Device, Option<String>)>> {
+        let rows = rows::list(&mut *self.storage.conn().await?, user).await?;
+        let with_client = |mut row: rows::Device| {
+            let sealed = row.last_seen_user_agent.take();
+            let device = self.device(user, row)?;
+            let key: [&dyn Display; 2] = [&user.0, &device.device_id];
+            let agent = sealed.map(|sealed| self.secrets.open_text(&columns::DEVICE_USER_AGENT, &key, &sealed));
+            Ok((device, agent.transpose()?))
+        };
+        rows.into_iter().map(with_client).collect()
     }
 
     /// All devices of a user.
@@ -90,7 +105,7 @@ impl Devices {
     /// Deletes one device after the caller has proved that it wants that.
     pub async fn delete(&self, caller: &User, auth: Option<&AuthData>, device_id: OwnedDeviceId) -> Result<()> {
         self.interactive_auth.require(caller, auth, Operation::DeleteDevice(&device_id)).await?;
-        self.sessions.end(caller.nid, &[device_id]).await
+        self.sessions.end(caller, caller.nid, &[device_id]).await
     }
 
     /// Deletes several devices after the caller has proved that it wants that.
@@ -101,20 +116,20 @@ impl Devices {
         device_ids: &[OwnedDeviceId],
     ) -> Result<()> {
         self.interactive_auth.require(caller, auth, Operation::DeleteDevices(device_ids)).await?;
-        self.sessions.end(caller.nid, device_ids).await
+        self.sessions.end(caller, caller.nid, device_ids).await
     }
 
     /// Ends the caller's session.
     pub async fn logout(&self, caller: &User) -> Result<()> {
         match &caller.device_id {
-            Some(device_id) => self.sessions.end(caller.nid, std::slice::from_ref(device_id)).await,
+            Some(device_id) => self.sessions.end(caller, caller.nid, std::slice::from_ref(device_id)).await,
             None => Ok(()),
         }
     }
 
     /// Ends all sessions of the caller.
     pub async fn logout_all(&self, caller: &User) -> Result<()> {
-        self.sessions.end_all(caller.nid, None).await
+        self.sessions.end_all(caller, caller.nid, None).await
     }
 
     /// Tells those who know the user that its list of devices is not what it was.
@@ -131,8 +146,8 @@ impl Devices {
     fn device(&self, user: UserNid, row: rows::Device) -> Result<Device> {
         let mut device = Device::new(row.device_id);
         if let Some(sealed) = row.last_seen_ip {
-            let address = self.secrets.open(&seen_context(user, &device.device_id), &sealed)?;
-            device.last_seen_ip = Some(String::from_utf8_lossy(&address).into_owned());
+            let key: [&dyn Display; 2] = [&user.0, &device.device_id];
+            device.last_seen_ip = Some(self.secrets.open_text(&columns::DEVICE_ADDRESS, &key, &sealed)?);
         }
         device.display_name = row.display_name;
         let milliseconds = |at: i64| MilliSecondsSinceUnixEpoch(UInt::new_saturating(at.unsigned_abs()));

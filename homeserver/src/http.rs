@@ -16,6 +16,7 @@ pub mod legacy;
 pub mod monitoring;
 pub mod oauth;
 pub mod pages;
+mod parsing;
 pub mod proxied;
 pub mod proxy_protocol;
 pub mod ranges;

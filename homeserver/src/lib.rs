@@ -33,7 +33,10 @@ pub mod keys;
 pub mod media;
 pub mod remote;
 
+pub mod audit;
 pub mod event;
+pub mod mail;
+pub mod rotation;
 pub mod tail;
 
 pub mod storage;

@@ -24,6 +24,7 @@ struct Measurements {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    lost_audit_events: Counter,
     batch_jobs: Histogram,
     batch_seconds: Histogram,
     password_hashes: Counter,
@@ -68,6 +69,7 @@ impl Default for Metrics {
         let all = Measurements {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
+            lost_audit_events: Counter::default(),
             batch_jobs: Histogram::new(exponential_buckets(1.0, 2.0, 8)),
             batch_seconds: seconds(),
             password_hashes: Counter::default(),
@@ -79,6 +81,8 @@ impl Default for Metrics {
         registry.register("http_requests", "Answered requests", all.requests.clone());
         let help = "Time until the answer began, waiting for news included";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, all.request_seconds.clone());
+        let help = "Security events that could not be noted";
+        registry.register("audit_lost_events", help, all.lost_audit_events.clone());
         registry.register("log_batch_jobs", "Jobs that were committed together", all.batch_jobs.clone());
         let help = "Time to write and commit a batch";
         registry.register_with_unit("log_batch_duration", help, Unit::Seconds, all.batch_seconds.clone());
@@ -104,6 +108,11 @@ impl Metrics {
         let of_endpoint = EndpointLabels { method: method.clone(), endpoint: endpoint.clone() };
         self.0.request_seconds.get_or_create(&of_endpoint).observe(duration.as_secs_f64());
         self.0.requests.get_or_create(&RequestLabels { method, endpoint, status }).inc();
+    }
+
+    /// Counts a security event that could not be noted.
+    pub fn lost_audit_event(&self) {
+        self.0.lost_audit_events.inc();
     }
 
     /// Counts a batch of the log.

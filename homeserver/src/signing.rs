@@ -9,9 +9,12 @@ use ruma::{
     signatures::{self, Ed25519KeyPair},
 };
 
-use crate::{Error, Result, secrets::Secrets};
+use crate::{
+    Error, Result,
+    secrets::{Secrets, columns},
+};
 
-/// The name under which the key is stored, and the context it is encrypted in.
+/// The name under which the key is stored.
 pub const SETTING: &str = "signing_key";
 
 /// The signing key of one server; clones share it.
@@ -24,13 +27,13 @@ pub struct SigningKey {
 /// Makes a new key; returns it sealed, as it is stored.
 pub fn generate(secrets: &Secrets) -> Vec<u8> {
     let document = Ed25519KeyPair::generate();
-    secrets.seal(SETTING, &document)
+    secrets.seal(&columns::SIGNING_KEY, &[&SETTING], &document)
 }
 
 impl SigningKey {
     /// Opens a key that [`generate`] made.
     pub fn open(sealed: &[u8], secrets: &Secrets, server_name: OwnedServerName) -> Result<Self> {
-        let document = secrets.open(SETTING, sealed)?;
+        let document = secrets.open(&columns::SIGNING_KEY, &[&SETTING], sealed)?;
         let unreadable =
             |fault: &dyn std::fmt::Display| Error::internal(format!("the signing key is unreadable: {fault}"));
         let version = short_version(&document);

@@ -11,7 +11,7 @@ use std::{
 const LAYERS: [&[&str]; 9] = [
     &["error", "json", "clock", "tasks", "metrics", "config", "secrets", "signing", "turn"],
     &["storage"],
-    &["bus", "event", "tail"],
+    &["audit", "mail", "rotation", "bus", "event", "tail"],
     &["access", "accounts", "devices", "keys", "remote", "media"],
     &["rooms"],
     &[

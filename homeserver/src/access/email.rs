@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn email(address: &str) -> Email {
-        Email::parse(address, &Secrets::new(&[7; 32])).expect("an address")
+        Email::parse(address, &Secrets::for_tests()).expect("an address")
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for text in ["", "alice", "@example.org", "alice@", "alice@nowhere", "al ice@example.org", "alice@192.0.2.1"] {
-            assert!(Email::parse(text, &Secrets::new(&[7; 32])).is_err(), "{text}");
+            assert!(Email::parse(text, &Secrets::for_tests()).is_err(), "{text}");
         }
     }
 

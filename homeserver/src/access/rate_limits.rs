@@ -39,6 +39,10 @@ pub enum Action {
     FailedLogin,
     /// A wrong password for one account from anywhere.
     FailedLoginAnywhere,
+    /// Asking for a message to an e-mail address, by address of the client.
+    Email,
+    /// Asking for a message to one e-mail address.
+    EmailTo,
     /// Trying to register, by address.
     Registration,
     /// Sending an event, by user.
@@ -177,6 +181,8 @@ impl Buckets {
             Action::Login => self.limits.login,
             Action::FailedLogin => self.limits.failed_login,
             Action::FailedLoginAnywhere => self.limits.failed_login_anywhere,
+            Action::Email => self.limits.email,
+            Action::EmailTo => self.limits.email_to,
             Action::Registration => self.limits.registration,
             Action::Message => self.limits.message,
             Action::RoomCreation => self.limits.room_creation,

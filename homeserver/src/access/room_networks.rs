@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_token_stands_for_one_network_in_one_room() {
-        let networks = RoomNetworks::new(Secrets::new(&[7; 32]));
+        let networks = RoomNetworks::new(Secrets::for_tests());
         let token = |room, address: &str| networks.token(room, address.parse().expect("an address"));
         let [here, there] = [room_id!("!here:test.local"), room_id!("!there:test.local")];
 

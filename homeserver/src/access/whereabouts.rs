@@ -11,7 +11,7 @@ use super::networks;
 use crate::{
     Result,
     clock::Clock,
-    secrets::{HASH_LENGTH, Secrets},
+    secrets::{self, HASH_LENGTH, Secrets, columns},
     storage::{
         Conn, Storage,
         numbers::UserNid,
@@ -102,7 +102,11 @@ impl Whereabouts {
             device_id,
             address_hash: &address_hash,
             network_hash: &self.neighbourhood(address),
-            sealed: &self.secrets.seal(&context(user, &address_hash), address.to_string().as_bytes()),
+            sealed: &self.secrets.seal(
+                &columns::SIGHTING,
+                &[&user.0, &device_id, &secrets::hex(&address_hash)],
+                address.to_string().as_bytes(),
+            ),
             at,
         };
         sightings::upsert(tx, new).await
@@ -158,7 +162,10 @@ impl Whereabouts {
 
     fn open(&self, rows: Vec<Sighting>) -> Result<Vec<Seen>> {
         let open = |row: Sighting| {
-            let address = self.secrets.open(&context(row.user, &row.address_hash), &row.sealed)?;
+            let address = {
+                let key: [&dyn std::fmt::Display; 3] = [&row.user.0, &row.device_id, &secrets::hex(&row.address_hash)];
+                self.secrets.open(&columns::SIGHTING, &key, &row.sealed)?
+            };
             let address = std::str::from_utf8(&address).ok().and_then(|address| address.parse().ok());
             Ok(address.map(|address| Seen {
                 user: row.user,
@@ -171,10 +178,4 @@ impl Whereabouts {
         };
         rows.into_iter().filter_map(|row| open(row).transpose()).collect()
     }
-}
-
-/// What an address is bound to when it is encrypted.
-fn context(user: UserNid, address_hash: &[u8]) -> String {
-    let hash: String = address_hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sightings.sealed {} {hash}", user.0)
 }

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::{
     Parts, User, elsewhere,
+    emails::{Emails, Notice},
     interactive_auth::{InteractiveAuth, Operation},
     passwords::Passwords,
     registration::{NewAccount, Registration},
@@ -14,11 +15,12 @@ use super::{
 };
 use crate::{
     Error, Result,
+    audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     storage::{
         Storage, account_data,
         accounts::{self, Account, AccountKind},
-        app_passwords, browser_sessions, factors, filters, key_backups, keys,
+        app_passwords, browser_sessions, emails, factors, filters, key_backups, keys,
         numbers::UserNid,
         people, profiles, sightings, tokens,
     },
@@ -29,9 +31,13 @@ use crate::{
 pub struct Administration {
     storage: Storage,
     clock: Clock,
+    audit: Audit,
+    /// Who acts, where no caller is named.
+    actor: Actor,
     passwords: Passwords,
     sessions: Sessions,
     registration: Registration,
+    emails: Emails,
     interactive_auth: InteractiveAuth,
     /// Rung when a user is to be taken out of all rooms.
     departures: Arc<Notify>,
@@ -46,6 +52,15 @@ pub enum Restriction {
     Suspension,
 }
 
+/// What is changed about an account.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Admin(bool),
+    Locked(bool),
+    Suspended(bool),
+    Password(&'a str),
+}
+
 impl Administration {
     /// Changes of the accounts in `storage`.
     pub fn new(
@@ -53,29 +68,41 @@ impl Administration {
         passwords: Passwords,
         sessions: Sessions,
         registration: Registration,
+        emails: Emails,
         interactive_auth: InteractiveAuth,
     ) -> Self {
         Self {
             storage: parts.storage.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
+            actor: Actor::operator(),
             passwords,
             sessions,
             registration,
+            emails,
             interactive_auth,
             departures: Arc::default(),
         }
+    }
+
+    /// The same changes, noted as those of `actor` and not of who runs commands on the machine.
+    #[must_use]
+    pub fn acting_as(&self, actor: impl Into<Actor>) -> Self {
+        Self { actor: actor.into(), ..self.clone() }
     }
 
     /// Creates an account without a session and returns it.
     pub async fn create_user(&self, name: &str, password: Option<String>, is_admin: bool) -> Result<Account> {
         let user_id = self.registration.free_name(name).await?;
         let new = NewAccount {
+            by: self.actor.clone(),
             user_id: user_id.clone(),
             password,
             kind: AccountKind::User,
             is_admin,
             display_name: None,
             token: None,
+            email: None,
             session: None,
             waits_for: None,
         };
@@ -105,7 +132,8 @@ impl Administration {
     /// Makes somebody a server administrator, or not any more.
     pub async fn set_admin(&self, user_id: &UserId, is_admin: bool) -> Result<()> {
         let account = self.find(user_id).await?;
-        accounts::update_admin(&mut *self.storage.conn().await?, account.user, is_admin).await?;
+        let changed = Event::new(Action::RoleChanged, self.actor.clone()).on(user_id).detail("is_admin", is_admin);
+        self.change(account.user, Change::Admin(is_admin), changed).await?;
         self.sessions.forget(account.user);
         Ok(())
     }
@@ -116,9 +144,11 @@ impl Administration {
         if account.is_deactivated {
             return Err(Error::forbidden("This account has been deactivated."));
         }
+        let reset = Event::new(Action::PasswordReset, self.actor.clone()).on(user_id).detail("by", "administration");
         self.passwords.check_new(new_password, &account.user_id).await?;
-        self.set_password(account.user, new_password).await?;
-        self.end_all_access(account.user, None).await
+        self.set_password(account.user, new_password, reset).await?;
+        self.emails.notify(account.user, user_id, Notice::PasswordChanged).await;
+        self.end_all_access(self.actor.clone(), account.user, None).await
     }
 
     /// Changes the caller's password after it has proved to know the present one, and ends its other
@@ -133,9 +163,42 @@ impl Administration {
         self.passwords.check_new(new_password, &caller.id).await?;
         let operation = Operation::ChangePassword { new_password, logout_devices };
         self.interactive_auth.require(caller, auth, operation).await?;
-        self.set_password(caller.nid, new_password).await?;
+        let changed = Event::new(Action::PasswordChanged, caller).on(&caller.id);
+        self.set_password(caller.nid, new_password, changed).await?;
+        self.emails.notify(caller.nid, &caller.id, Notice::PasswordChanged).await;
         if logout_devices {
-            self.end_all_access(caller.nid, caller.device_id.as_deref()).await?;
+            self.end_all_access(caller.into(), caller.nid, caller.device_id.as_deref()).await?;
+        }
+        Ok(())
+    }
+
+    /// Chooses a new password for the account of somebody who proves to read its mail. A second factor
+    /// stays what it is.
+    pub async fn change_password_by_email(
+        &self,
+        auth: Option<&AuthData>,
+        new_password: &str,
+        logout_devices: bool,
+        origin: &Origin,
+    ) -> Result<()> {
+        if !self.emails.are_possible() {
+            return Err(Error::missing_token("An access token is needed here."));
+        }
+        let operation = Operation::ChangePassword { new_password, logout_devices };
+        let proved = self.interactive_auth.require_email(auth, operation).await?;
+        let owner = self.emails.find_owner(&proved.address).await?;
+        let user = owner.ok_or_else(|| Error::forbidden("This e-mail address belongs to no account."))?;
+        let user_id = self.storage.user_id(user).await?;
+        if self.find(&user_id).await?.is_deactivated {
+            return Err(Error::forbidden("This account has been deactivated."));
+        }
+        self.passwords.check_new(new_password, &user_id).await?;
+        self.emails.use_up(&proved).await?;
+        let reset = Event::new(Action::PasswordReset, origin).on(&user_id).detail("by", "email");
+        self.set_password(user, new_password, reset).await?;
+        self.emails.notify(user, &user_id, Notice::PasswordChanged).await;
+        if logout_devices {
+            self.end_all_access(origin.into(), user, None).await?;
         }
         Ok(())
     }
@@ -143,9 +206,11 @@ impl Administration {
     /// Changes the password of somebody who has just proved everything on the pages, and ends the other
     /// sessions there, with all devices if wanted.
     pub async fn change_password_on_page(&self, user: &User, new_password: &str, ends_devices: bool) -> Result<()> {
-        self.set_password(user.nid, new_password).await?;
+        let changed = Event::new(Action::PasswordChanged, user).on(&user.id);
+        self.set_password(user.nid, new_password, changed).await?;
+        self.emails.notify(user.nid, &user.id, Notice::PasswordChanged).await;
         if ends_devices {
-            return self.sessions.end_all(user.nid, None).await;
+            return self.sessions.end_all(user, user.nid, None).await;
         }
         browser_sessions::delete_of_user(&mut *self.storage.conn().await?, user.nid, None).await
     }
@@ -153,13 +218,13 @@ impl Administration {
     /// Deactivates the caller's account after it has proved to know the password.
     pub async fn deactivate_self(&self, caller: &User, auth: Option<&AuthData>, is_erased: bool) -> Result<()> {
         self.interactive_auth.require(caller, auth, Operation::Deactivate { is_erased }).await?;
-        self.deactivate_account(caller.nid, is_erased).await
+        self.deactivate_account(caller.into(), caller.nid, &caller.id, is_erased).await
     }
 
     /// Deactivates somebody's account.
     pub async fn deactivate(&self, user_id: &UserId, is_erased: bool) -> Result<()> {
         let account = self.find(user_id).await?;
-        self.deactivate_account(account.user, is_erased).await
+        self.deactivate_account(self.actor.clone(), account.user, user_id, is_erased).await
     }
 
     /// Whether an account is restricted in this way, for the administrator `caller` to see.
@@ -180,11 +245,13 @@ impl Administration {
         is_restricted: bool,
     ) -> Result<()> {
         let account = self.other(caller, user_id).await?;
-        let mut conn = self.storage.conn().await?;
-        match restriction {
-            Restriction::Lock => accounts::update_locked(&mut conn, account.user, is_restricted).await?,
-            Restriction::Suspension => accounts::update_suspended(&mut conn, account.user, is_restricted).await?,
-        }
+        let (change, action) = match (restriction, is_restricted) {
+            (Restriction::Lock, true) => (Change::Locked(true), Action::AccountLocked),
+            (Restriction::Lock, false) => (Change::Locked(false), Action::AccountUnlocked),
+            (Restriction::Suspension, true) => (Change::Suspended(true), Action::AccountSuspended),
+            (Restriction::Suspension, false) => (Change::Suspended(false), Action::AccountUnsuspended),
+        };
+        self.change(account.user, change, Event::new(action, caller).on(user_id)).await?;
         self.sessions.forget(account.user);
         Ok(())
     }
@@ -200,22 +267,25 @@ impl Administration {
     /// app passwords and personal access tokens.
     pub async fn reset_second_factor(&self, user_id: &UserId) -> Result<()> {
         let account = self.find(user_id).await?;
+        let event = Event::new(Action::FactorReset, self.actor.clone()).on(user_id);
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
                 factors::delete(&mut tx, account.user).await?;
                 app_passwords::delete_all(&mut tx, account.user).await?;
                 tokens::delete_without_device(&mut tx, account.user).await?;
+                self.audit.append(&mut tx, [event.clone()]).await?;
                 Ok(tx.commit().await?)
             })
             .await?;
-        self.sessions.end_all(account.user, None).await
+        self.emails.notify(account.user, user_id, Notice::FactorRemoved).await;
+        self.sessions.end_all(self.actor.clone(), account.user, None).await
     }
 
     /// The same by the will of the administrator `caller`.
     pub async fn reset_second_factor_for(&self, caller: &User, user_id: &UserId) -> Result<()> {
         let account = self.other(caller, user_id).await?;
-        self.reset_second_factor(&account.user_id).await
+        self.acting_as(caller).reset_second_factor(&account.user_id).await
     }
 
     /// Rung when [`accounts::list_departures`] has somebody new: a deactivated user who is to be
@@ -261,20 +331,37 @@ impl Administration {
     }
 
     /// Ends all sessions, or all but one, and what could begin others without the password.
-    async fn end_all_access(&self, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
+    async fn end_all_access(&self, by: Actor, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
         let mut conn = self.storage.conn().await?;
         app_passwords::delete_all(&mut conn, user).await?;
         tokens::delete_without_device(&mut conn, user).await?;
         drop(conn);
-        self.sessions.end_all(user, kept).await
+        self.sessions.end_all(by, user, kept).await
     }
 
-    async fn set_password(&self, user: UserNid, new_password: &str) -> Result<()> {
+    async fn set_password(&self, user: UserNid, new_password: &str, event: Event) -> Result<()> {
         let hash = self.passwords.hash(new_password).await?;
-        accounts::update_password(&mut *self.storage.conn().await?, user, &hash).await
+        self.change(user, Change::Password(&hash), event).await
     }
 
-    async fn deactivate_account(&self, user: UserNid, is_erased: bool) -> Result<()> {
+    /// Changes an account and notes it: both, or nothing.
+    async fn change(&self, user: UserNid, change: Change<'_>, event: Event) -> Result<()> {
+        let attempt = || async {
+            let mut tx = self.storage.begin().await?;
+            match change {
+                Change::Admin(is_admin) => accounts::update_admin(&mut tx, user, is_admin).await?,
+                Change::Locked(is_locked) => accounts::update_locked(&mut tx, user, is_locked).await?,
+                Change::Suspended(is_suspended) => accounts::update_suspended(&mut tx, user, is_suspended).await?,
+                Change::Password(hash) => accounts::update_password(&mut tx, user, hash).await?,
+            }
+            self.audit.append(&mut tx, [event.clone()]).await?;
+            Ok(tx.commit().await?)
+        };
+        self.storage.retry(attempt).await
+    }
+
+    async fn deactivate_account(&self, by: Actor, user: UserNid, user_id: &UserId, is_erased: bool) -> Result<()> {
+        let event = Event::new(Action::AccountDeactivated, by.clone()).on(user_id).detail("is_erased", is_erased);
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
@@ -288,16 +375,19 @@ impl Administration {
                 keys::delete_user_keys(&mut tx, user).await?;
                 sightings::delete_of_user(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
+                emails::delete_all(&mut tx, user).await?;
                 if is_erased {
                     account_data::delete_all(&mut tx, user).await?;
                     filters::delete_all(&mut tx, user).await?;
+                    self.audit.forget_origins(&mut tx, user_id).await?;
                 }
+                self.audit.append(&mut tx, [event.clone()]).await?;
                 Ok(tx.commit().await?)
             })
             .await?;
         // From here on its sessions are refused, whatever becomes of deleting them.
         self.sessions.forget(user);
-        self.sessions.end_all(user, None).await?;
+        self.sessions.end_all(by, user, None).await?;
         self.departures.notify_one();
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! App passwords: for programs that know nothing but a user name and a password. One logs in without
 //! the second factor and proves nothing else, so whoever finds it cannot take over the account.
 
-use ruma::OwnedDeviceId;
+use ruma::{OwnedDeviceId, UserId};
 use zeroize::Zeroizing;
 
 use super::{Parts, sessions::Sessions};
 use crate::{
     Error, Result,
+    audit::{Action, Actor, Audit, Event},
     clock::Clock,
     secrets::{self, Secrets},
     storage::{
@@ -34,6 +35,7 @@ pub struct AppPasswords {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     sessions: Sessions,
 }
 
@@ -67,10 +69,20 @@ pub(super) fn checked_label(label: &str) -> Result<&str> {
     Ok(label)
 }
 
+fn about(action: Action, owner: &UserId, id: &str) -> Event {
+    Event::new(action, Actor::owner(owner)).on(owner).detail("kind", "app_password").detail("id", id)
+}
+
 impl AppPasswords {
     /// The app passwords in `storage`.
     pub fn new(parts: &Parts<'_>, sessions: Sessions) -> Self {
-        Self { storage: parts.storage.clone(), secrets: parts.secrets.clone(), clock: parts.clock.clone(), sessions }
+        Self {
+            storage: parts.storage.clone(),
+            secrets: parts.secrets.clone(),
+            clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
+            sessions,
+        }
     }
 
     /// Makes an app password, which its owner calls `label`.
@@ -83,6 +95,9 @@ impl AppPasswords {
         let password = Zeroizing::new(format!("{PREFIX}{}", secrets::text(LENGTH, ALPHABET)));
         let id = secrets::identifier(16);
         rows::insert(&mut conn, user, &id, &self.hash(&password), label, self.clock.now_ms()).await?;
+        drop(conn);
+        let user_id = self.storage.user_id(user).await?;
+        self.audit.record(about(Action::TokenCreated, &user_id, &id));
         Ok(NewAppPassword { id, password })
     }
 
@@ -109,7 +124,9 @@ impl AppPasswords {
         if !was_there && devices.is_empty() {
             return Err(Error::not_found("There is no such app password."));
         }
-        self.sessions.end(user, &devices).await
+        let user_id = self.storage.user_id(user).await?;
+        self.audit.record(about(Action::TokenRevoked, &user_id, id));
+        self.sessions.end(Actor::owner(&user_id), user, &devices).await
     }
 
     /// The ID of a user's app password, if `text` is one.

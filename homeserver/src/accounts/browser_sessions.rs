@@ -4,16 +4,16 @@
 //! A session is known by a random token in a cookie, which changes with every proof, so that nobody
 //! can be made to use a token that somebody else knows.
 
-use std::net::IpAddr;
-
 use ruma::OwnedUserId;
 
 use super::{Parts, User, credentials::Credentials, factors::Factors, login::deactivated, sessions::locked};
 use crate::{
     Error, Result,
     access::{Visitor, gates::Gates},
+    audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
-    secrets::{self, Secrets},
+    error::ErrorKind,
+    secrets::{self, Secrets, columns, hex},
     storage::{
         Storage,
         accounts::{self, Account, AccountKind, AccountState},
@@ -40,8 +40,6 @@ const HALFWAY_MS: i64 = 10 * 60 * 1000;
 const TRIES: i32 = 5;
 /// How long a proof is good for acts that need a fresh one.
 const FRESH_MS: i64 = 5 * 60 * 1000;
-/// So much of a browser's description is kept, in bytes.
-const LONGEST_AGENT: usize = 300;
 
 /// The sessions of all people on the pages.
 #[derive(Clone, Debug)]
@@ -49,6 +47,7 @@ pub struct BrowserSessions {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     credentials: Credentials,
     factors: Factors,
     gates: Gates,
@@ -63,15 +62,6 @@ pub struct BrowserSession {
     pub stage: Stage,
     hash: TokenHash,
     proved_at: i64,
-}
-
-/// Where a sign-in comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// The client's address.
-    pub address: IpAddr,
-    /// What the browser says it is.
-    pub agent: Option<&'a str>,
 }
 
 /// A session as its owner sees it in a list.
@@ -92,6 +82,7 @@ impl BrowserSessions {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
             credentials,
             factors,
             gates: parts.access.gates.clone(),
@@ -104,22 +95,32 @@ impl BrowserSessions {
         &self,
         name: &str,
         password: &str,
-        origin: Origin<'_>,
+        origin: &Origin,
         former: Option<&BrowserSession>,
     ) -> Result<(String, Stage)> {
         let account = self.credentials.find(name).await?;
         let claimed = account.as_ref().map(|account| (&*account.user_id, account.user));
         // Asked before, so that nobody learns whether the password was right.
         self.gates.login(&Visitor { user: claimed, address: Some(origin.address) }).await?;
-        let proof = self.credentials.check(name, account.as_ref(), password, Some(origin.address)).await?;
-        let (account, proof) = match (account, proof) {
+        let proof = self.credentials.check(name, account.as_ref(), password, Some(origin.address)).await;
+        if let Err(Error::Refused { kind: ErrorKind::LimitExceeded(_), .. }) = &proof {
+            self.audit.record_lock_out("password", origin.into());
+        }
+        let failed = |reason| Event::new(Action::SignIn, origin).failed(reason);
+        let (account, proof) = match (account, proof?) {
             (Some(account), Some(proof)) => (account, proof),
-            (Some(account), None) if account.is_deactivated => return Err(deactivated()),
-            _ => return Err(Error::forbidden("The user name or the password is wrong.")),
+            (Some(account), None) => {
+                self.audit.record(failed("bad_password").on(&account.user_id));
+                return Err(if account.is_deactivated { deactivated() } else { wrong() });
+            }
+            (None, _) => {
+                self.audit.record(failed("unknown_user"));
+                return Err(wrong());
+            }
         };
         let awaits_code = self.factors.is_on(account.user).await?;
         let stage = if awaits_code { Stage::Password } else { Stage::SignedIn };
-        let token = self.begin(account.user, stage, origin.agent, Some(&proof)).await?;
+        let token = self.begin(account.user, stage, origin, Some(&proof)).await?;
         if let Some(former) = former {
             self.end(former).await?;
         }
@@ -128,26 +129,28 @@ impl BrowserSessions {
 
     /// Completes a sign-in by a code of the second factor; returns the token that the session has from
     /// now on. Too many wrong codes end it.
-    pub async fn prove_code(&self, session: &BrowserSession, code: &str, agent: Option<&str>) -> Result<String> {
+    pub async fn prove_code(&self, session: &BrowserSession, code: &str, origin: &Origin) -> Result<String> {
         // Counted before it is known whether it is wrong, so that guesses at the same time count too.
         if !rows::count_failure(&mut *self.storage.conn().await?, &session.hash, TRIES).await? {
             self.end(session).await?;
             return Err(Error::forbidden("There were too many wrong codes. Sign in again."));
         }
-        self.factors.verify(session.user.nid, code).await?;
+        self.factors.verify(session.user.nid, code).await.inspect_err(|_| {
+            self.audit.record(Event::new(Action::FactorUsed, origin).on(&session.user.id).failed("bad_code"));
+        })?;
         if !rows::delete(&mut *self.storage.conn().await?, &session.hash).await? {
             return Err(Error::forbidden("This sign-in has ended. Begin again."));
         }
-        self.begin(session.user.nid, Stage::SignedIn, agent, None).await
+        self.begin(session.user.nid, Stage::SignedIn, origin, None).await
     }
 
     /// Begins a session of somebody who has just made an account, or has just proved everything.
-    pub async fn begin_proved(&self, user: UserNid, agent: Option<&str>) -> Result<String> {
-        self.begin(user, Stage::SignedIn, agent, None).await
+    pub async fn begin_proved(&self, user: UserNid, origin: &Origin) -> Result<String> {
+        self.begin(user, Stage::SignedIn, origin, None).await
     }
 
     /// The session of `token`, if there is one and its account may be used.
-    pub async fn find(&self, token: &str) -> Result<Option<BrowserSession>> {
+    pub async fn find(&self, token: &str, origin: &Origin) -> Result<Option<BrowserSession>> {
         let hash = self.secrets.hash(PURPOSE, token);
         let now_ms = self.clock.now_ms();
         let mut conn = self.storage.conn().await?;
@@ -161,7 +164,7 @@ impl BrowserSessions {
         let account = accounts::find(&mut *self.storage.conn().await?, &user_id).await?;
         let usable = account.filter(|account| account.state() < AccountState::Locked);
         Ok(usable.map(|account| BrowserSession {
-            user: user(account, user_id),
+            user: user(account, user_id, origin),
             stage: row.stage,
             hash,
             proved_at: row.proved_at,
@@ -177,12 +180,9 @@ impl BrowserSessions {
     pub async fn list(&self, caller: &BrowserSession) -> Result<Vec<ListedSession>> {
         let rows = rows::list(&mut *self.storage.conn().await?, caller.user.nid, self.clock.now_ms()).await?;
         let listed = |(hash, row): (TokenHash, BrowserSessionRow)| {
-            let agent = row.agent.map(|sealed| self.secrets.open(&context(caller.user.nid), &sealed)).transpose()?;
-            Ok(ListedSession {
-                agent: agent.map(|agent| String::from_utf8_lossy(&agent).into_owned()),
-                created_at: row.created_at,
-                is_this: hash == caller.hash,
-            })
+            let open = |sealed: Vec<u8>| self.secrets.open_text(&columns::BROWSER_AGENT, &[&hex(&hash)], &sealed);
+            let agent = row.agent.map(open).transpose()?;
+            Ok(ListedSession { agent, created_at: row.created_at, is_this: hash == caller.hash })
         };
         rows.into_iter().map(listed).collect()
     }
@@ -206,17 +206,17 @@ impl BrowserSessions {
 
     /// Begins a session, provided that the account may be used, and that its password is still the
     /// one that was proved to be known.
-    async fn begin(&self, user: UserNid, stage: Stage, agent: Option<&str>, proof: Option<&str>) -> Result<String> {
+    async fn begin(&self, user: UserNid, stage: Stage, origin: &Origin, proof: Option<&str>) -> Result<String> {
         let token = secrets::token("salon_browser_");
         let hash = self.secrets.hash(PURPOSE, &token);
         let now_ms = self.clock.now_ms();
-        let agent = agent.map(|agent| &agent[..agent.floor_char_boundary(LONGEST_AGENT)]);
+        let agent = origin.user_agent.as_deref();
         let row = BrowserSessionRow {
             user,
             stage,
             failures: 0,
             proved_at: now_ms,
-            agent: agent.map(|agent| self.secrets.seal(&context(user), agent.as_bytes())),
+            agent: agent.map(|agent| self.secrets.seal(&columns::BROWSER_AGENT, &[&hex(&hash)], agent.as_bytes())),
             created_at: now_ms,
             expires_at: now_ms + if stage == Stage::SignedIn { IDLE_MS } else { HALFWAY_MS },
         };
@@ -233,16 +233,20 @@ impl BrowserSessions {
                 Ok(tx.commit().await?)
             })
             .await?;
+        if stage == Stage::SignedIn {
+            let user_id = self.storage.user_id(user).await?;
+            let event = Event::new(Action::SignIn, Actor::user(&user_id, None, origin)).on(&user_id);
+            self.audit.record(event.detail("method", "page"));
+        }
         Ok(token)
     }
 }
 
-/// What the browser's description is bound to when it is encrypted.
-fn context(user: UserNid) -> String {
-    format!("browser_sessions.agent {}", user.0)
+fn wrong() -> Error {
+    Error::forbidden("The user name or the password is wrong.")
 }
 
-fn user(account: Account, user_id: OwnedUserId) -> User {
+fn user(account: Account, user_id: OwnedUserId, origin: &Origin) -> User {
     User {
         id: user_id,
         nid: account.user,
@@ -250,10 +254,11 @@ fn user(account: Account, user_id: OwnedUserId) -> User {
         is_guest: account.kind == AccountKind::Guest,
         is_admin: account.is_admin,
         is_suspended: account.is_suspended,
+        origin: origin.clone(),
         session: SessionKind::Legacy,
         is_read_only: false,
         appservice: None,
         origin_server_ts: None,
-        address: None,
+        address: Some(origin.address),
     }
 }

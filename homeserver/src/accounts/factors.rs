@@ -12,12 +12,16 @@ use zeroize::Zeroizing;
 
 use self::code::{ALPHABET, Code, RECOVERY_LENGTH, grouped};
 pub use self::trial::Proof;
-use super::Parts;
+use super::{
+    Parts,
+    emails::{Emails, Notice},
+};
 use crate::{
     Error, Result,
+    audit::{Action, Actor, Audit, Event},
     clock::Clock,
     config::RequireTotp,
-    secrets::{self, Secrets},
+    secrets::{self, Secrets, columns},
     storage::{
         Conn, Storage, accounts,
         factors::{self as rows, EnrolmentRow},
@@ -38,6 +42,8 @@ pub struct Factors {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
+    emails: Emails,
     /// How apps call this server.
     issuer: String,
     policy: RequireTotp,
@@ -69,11 +75,13 @@ pub type RecoveryCodes = Vec<Zeroizing<String>>;
 
 impl Factors {
     /// The second factors of the accounts in `storage`.
-    pub fn new(parts: &Parts<'_>) -> Self {
+    pub fn new(parts: &Parts<'_>, emails: Emails) -> Self {
         Self {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
+            emails,
             issuer: parts.server_name.to_string(),
             policy: parts.login.require_totp,
         }
@@ -126,20 +134,26 @@ impl Factors {
             return Err(Error::invalid_param("An authenticator app shows codes of six digits."));
         };
         let codes = new_codes();
+        let user_id = self.storage.user_id(user).await?;
+        let event = Event::new(Action::FactorAdded, Actor::owner(&user_id)).on(&user_id).detail("kind", "totp");
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
                 self.turn_on(&mut tx, user, &digits).await?;
                 rows::replace_recovery_codes(&mut tx, user, &self.hashes(user, &codes)).await?;
+                self.audit.append(&mut tx, [event.clone()]).await?;
                 Ok(tx.commit().await?)
             })
             .await?;
+        self.emails.notify(user, &user_id, Notice::FactorAdded).await;
         Ok(codes.iter().map(|code| Zeroizing::new(grouped(code))).collect())
     }
 
     /// Replaces the recovery codes of an account. The caller has just proved its second factor.
     pub async fn regenerate_recovery_codes(&self, user: UserNid) -> Result<RecoveryCodes> {
         let codes = new_codes();
+        let user_id = self.storage.user_id(user).await?;
+        let event = Event::new(Action::RecoveryCodesCreated, Actor::owner(&user_id)).on(&user_id);
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
@@ -147,9 +161,11 @@ impl Factors {
                     return Err(off());
                 }
                 rows::replace_recovery_codes(&mut tx, user, &self.hashes(user, &codes)).await?;
+                self.audit.append(&mut tx, [event.clone()]).await?;
                 Ok(tx.commit().await?)
             })
             .await?;
+        self.emails.notify(user, &user_id, Notice::RecoveryCodesCreated).await;
         Ok(codes.iter().map(|code| Zeroizing::new(grouped(code))).collect())
     }
 
@@ -159,13 +175,18 @@ impl Factors {
             return Err(Error::forbidden("This server wants this account to have two-factor authentication."));
         }
         self.verify(user, code).await?;
+        let user_id = self.storage.user_id(user).await?;
+        let event = Event::new(Action::FactorRemoved, Actor::owner(&user_id)).on(&user_id);
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
                 rows::delete(&mut tx, user).await?;
+                self.audit.append(&mut tx, [event.clone()]).await?;
                 Ok(tx.commit().await?)
             })
-            .await
+            .await?;
+        self.emails.notify(user, &user_id, Notice::FactorRemoved).await;
+        Ok(())
     }
 
     async fn is_required(&self, user: UserNid) -> Result<bool> {
@@ -182,7 +203,7 @@ impl Factors {
         let app = authenticator::app(&*secret, &self.issuer, user_id.localpart())?;
         let (url, secret_text, qr_png) = authenticator::shown(&app)?;
         let row = EnrolmentRow {
-            secret: self.secrets.seal(&pending_context(user), &*secret),
+            secret: self.secrets.seal(&columns::PENDING_TOTP_SECRET, &[&user.0], &*secret),
             is_replacement,
             expires_at: self.clock.now_ms() + ENROLMENT_MS,
         };
@@ -197,11 +218,12 @@ impl Factors {
         let Some(begun) = begun.filter(|row| row.is_replacement == is_on) else {
             return Err(Error::forbidden("This took too long, or was never begun. Begin again."));
         };
-        let secret = self.secrets.open(&pending_context(user), &begun.secret)?;
+        let secret = self.secrets.open(&columns::PENDING_TOTP_SECRET, &[&user.0], &begun.secret)?;
         let Some(step) = self.step(&secret, digits, now_ms)? else {
             return Err(Error::forbidden("This code is wrong. Is the clock of your device right?"));
         };
-        rows::upsert(tx, user, &self.secrets.seal(&context(user), &secret), step, now_ms).await?;
+        let sealed = self.secrets.seal(&columns::TOTP_SECRET, &[&user.0], &secret);
+        rows::upsert(tx, user, &sealed, step, now_ms).await?;
         rows::delete_enrolment(tx, user).await
     }
 
@@ -223,16 +245,6 @@ impl Factors {
 
 fn new_codes() -> Vec<Zeroizing<String>> {
     (0..RECOVERY_CODES).map(|_| Zeroizing::new(secrets::text(RECOVERY_LENGTH, ALPHABET))).collect()
-}
-
-/// What the secret of an account's app is bound to when it is encrypted.
-fn context(user: UserNid) -> String {
-    format!("totp_factors.secret {}", user.0)
-}
-
-/// The same before the app is confirmed.
-fn pending_context(user: UserNid) -> String {
-    format!("totp_enrolments.secret {}", user.0)
 }
 
 fn off() -> Error {

@@ -27,9 +27,14 @@ use self::{
     progress::{Demand, Progress},
     stage::{Attempt, Stage},
 };
-use super::{Parts, User, credentials::Credentials};
+use super::{
+    Parts, User,
+    credentials::Credentials,
+    emails::{Emails, Proved, Purpose as ProofOf},
+};
 use crate::{
     Error, Result,
+    audit::Audit,
     clock::Clock,
     config::RegistrationMode,
     error::ErrorKind,
@@ -46,20 +51,26 @@ pub struct InteractiveAuth {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     credentials: Credentials,
+    emails: Emails,
     registration: RegistrationMode,
+    requires_email: bool,
     account_page: String,
 }
 
 impl InteractiveAuth {
     /// Authentication against the accounts that `credentials` knows.
-    pub fn new(parts: &Parts<'_>, credentials: Credentials) -> Self {
+    pub fn new(parts: &Parts<'_>, credentials: Credentials, emails: Emails) -> Self {
         Self {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
             credentials,
+            emails,
             registration: parts.registration.mode,
+            requires_email: parts.registration.require_email,
             account_page: parts.account_page.clone(),
         }
     }
@@ -81,18 +92,49 @@ impl InteractiveAuth {
             operation_hash: operation.hash(&self.secrets),
             purpose: operation.purpose(),
             flows: vec![vec![Stage::Password], vec![Stage::Sso]],
+            email: ProofOf::ResetPassword,
         };
         self.advance(&demand, auth).await.map(drop)
     }
 
     /// The same for somebody who has no account yet. Returns the registration token that was shown,
-    /// if one was asked for.
-    pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<Option<TokenHash>> {
+    /// if one was asked for, and the e-mail address that was proved.
+    pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<(Option<TokenHash>, Option<Proved>)> {
         let operation = Operation::Register;
-        let operation_hash = operation.hash(&self.secrets);
-        let flows = vec![vec![self.registration_stage()]];
-        let demand = Demand { caller: None, operation_hash, purpose: operation.purpose(), flows };
-        Ok(self.advance(&demand, auth).await?.registration_token)
+        let demand = Demand {
+            caller: None,
+            operation_hash: operation.hash(&self.secrets),
+            purpose: operation.purpose(),
+            flows: self.flows_to_register(),
+            email: ProofOf::Register,
+        };
+        let progress = self.advance(&demand, auth).await?;
+        Ok((progress.registration_token, progress.email))
+    }
+
+    /// The same for somebody who has no session, and shows whose account is meant by an e-mail address.
+    pub async fn require_email(&self, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<Proved> {
+        let demand = Demand {
+            caller: None,
+            operation_hash: operation.hash(&self.secrets),
+            purpose: operation.purpose(),
+            flows: vec![vec![Stage::Email]],
+            email: ProofOf::ResetPassword,
+        };
+        let proved = self.advance(&demand, auth).await?.email;
+        proved.ok_or_else(|| Error::internal("an e-mail address that was asked for was not proved"))
+    }
+
+    /// An e-mail address comes last in each flow, because its proof is not stored.
+    fn flows_to_register(&self) -> Vec<Flow> {
+        let without = vec![self.registration_stage()];
+        let mut with: Flow = without.iter().copied().filter(|stage| *stage != Stage::Dummy).collect();
+        with.push(Stage::Email);
+        match (self.emails.are_possible(), self.requires_email) {
+            (_, true) => vec![with],
+            (true, false) => vec![without, with],
+            (false, false) => vec![without],
+        }
     }
 
     /// What everybody has to prove who registers.

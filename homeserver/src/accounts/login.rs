@@ -2,9 +2,9 @@
 
 mod sso_target;
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use ruma::api::client::uiaa::AuthData;
+use ruma::{UserId, api::client::uiaa::AuthData};
 
 pub use self::sso_target::SsoTarget;
 use super::{
@@ -12,20 +12,22 @@ use super::{
     appservices::AppService,
     browser_sessions::BrowserSession,
     credentials::{Credentials, Proof},
+    emails::{Emails, Notice},
     factors::Factors,
     interactive_auth::{InteractiveAuth, Operation},
-    sessions::{NewSession, Origin, SessionRequest, Sessions, locked},
+    sessions::{NewSession, Origin as Beginning, SessionRequest, Sessions, locked},
 };
 use crate::{
     Error, Result,
     access::{Visitor, gates::Gates},
+    audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     error::ErrorKind,
     secrets::{self, Secrets},
     storage::{
         Storage,
         accounts::{self, AccountState},
-        app_passwords,
+        app_passwords, devices,
         numbers::UserNid,
         tokens::{self, NewToken, TokenKind},
     },
@@ -35,6 +37,8 @@ use crate::{
 const PURPOSE: &str = "login token";
 /// How long a login token is good.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
+/// So many characters are noted of a name that nobody has.
+const LONGEST_NAME: usize = 100;
 /// The same for one that a browser carries to a client at once: phones can take their time.
 const SSO_TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -44,9 +48,11 @@ pub struct Login {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     credentials: Credentials,
     factors: Factors,
     sessions: Sessions,
+    emails: Emails,
     interactive_auth: InteractiveAuth,
     account_page: String,
     gates: Gates,
@@ -58,15 +64,18 @@ impl Login {
         parts: &Parts<'_>,
         credentials: Credentials,
         sessions: Sessions,
+        emails: Emails,
         interactive_auth: InteractiveAuth,
     ) -> Self {
         Self {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
             factors: credentials.factors().clone(),
             credentials,
             sessions,
+            emails,
             interactive_auth,
             account_page: parts.account_page.clone(),
             gates: parts.access.gates.clone(),
@@ -78,46 +87,80 @@ impl Login {
         &self,
         user: &str,
         password: &str,
-        address: IpAddr,
+        origin: &Origin,
         request: &SessionRequest,
     ) -> Result<NewSession> {
         request.check()?;
         let account = self.credentials.find(user).await?;
         let claimed = account.as_ref().map(|account| (&*account.user_id, account.user));
         // Asked before, so that nobody learns whether the password was right.
-        self.gates.login(&Visitor { user: claimed, address: Some(address) }).await?;
-        let proof = self.credentials.prove(user, account.as_ref(), password, Some(address)).await?;
-        let wrong = || Error::forbidden("The user name or the password is wrong.");
-        let account = account.ok_or_else(wrong)?;
+        self.gates.login(&Visitor { user: claimed, address: Some(origin.address) }).await?;
+        let proof = self.credentials.prove(user, account.as_ref(), password, Some(origin.address)).await;
+        if let Err(Error::Refused { kind: ErrorKind::LimitExceeded(_), .. }) = &proof {
+            self.audit.record_lock_out("password", origin.into());
+        }
+        let proof = proof?;
+        let Some(account) = account else {
+            let unknown = Event::new(Action::SignIn, origin).failed("unknown_user").private("name", cut(user));
+            self.audit.record(unknown);
+            return Err(wrong());
+        };
+        let refused = |reason: &'static str, refusal: Error| {
+            self.note_failure(&account.user_id, origin, reason);
+            Err(refusal)
+        };
         match proof {
-            Proof::Wrong if account.is_deactivated => Err(deactivated()),
-            Proof::Wrong => Err(wrong()),
-            Proof::CodeMissing => Err(self.code_missing()),
-            Proof::CodeRefused(refusal) => Err(refusal),
+            Proof::Wrong if account.is_deactivated => refused("deactivated", deactivated()),
+            Proof::Wrong => refused("bad_password", wrong()),
+            Proof::CodeMissing => refused("code_missing", self.code_missing()),
+            Proof::CodeRefused(refusal) => refused("bad_code", refusal),
             Proof::Complete { password_hash } => {
                 if self.factors.is_missing(account.user).await? {
-                    return Err(self.factor_missing());
+                    return refused("factor_missing", self.factor_missing());
                 }
-                self.begin(account.user, Some(&password_hash), request).await
+                self.begin(account.user, Some(&password_hash), origin, "password", request).await
             }
             Proof::AppPassword { id } => {
-                let request = SessionRequest { origin: Origin::AppPassword(id), ..request.clone() };
-                self.begin(account.user, None, &request).await
+                let request = SessionRequest { origin: Beginning::AppPassword(id), ..request.clone() };
+                self.begin(account.user, None, origin, "app_password", &request).await
             }
         }
     }
 
+    /// The same for who names the account by one of its e-mail addresses. It takes as long if there is
+    /// none.
+    pub async fn with_email(
+        &self,
+        address: &str,
+        password: &str,
+        origin: &Origin,
+        request: &SessionRequest,
+    ) -> Result<NewSession> {
+        let name = match self.emails.find_owner(address).await? {
+            Some(user) => self.storage.user_id(user).await?.to_string(),
+            None => address.to_owned(),
+        };
+        self.with_password(&name, password, origin, request).await
+    }
+
+    fn note_failure(&self, user_id: &UserId, origin: &Origin, reason: &'static str) {
+        self.audit.record(Event::new(Action::SignIn, origin).on(user_id).failed(reason));
+    }
+
     /// Begins a session for who has a login token, which is used up by it.
-    pub async fn with_token(&self, token: &str, address: IpAddr, request: &SessionRequest) -> Result<NewSession> {
+    pub async fn with_token(&self, token: &str, origin: &Origin, request: &SessionRequest) -> Result<NewSession> {
         request.check()?;
         let hash = self.secrets.hash(PURPOSE, token);
         let mut conn = self.storage.conn().await?;
         let owner = tokens::take(&mut conn, &hash, TokenKind::Login, self.clock.now_ms()).await?;
         drop(conn);
-        let user = owner.ok_or_else(|| Error::forbidden("This login token is not known, or not good any more."))?;
+        let Some(user) = owner else {
+            self.audit.record(Event::new(Action::SignIn, origin).failed("bad_login_token"));
+            return Err(Error::forbidden("This login token is not known, or not good any more."));
+        };
         let user_id = self.storage.user_id(user).await?;
-        self.gates.login(&Visitor { user: Some((&user_id, user)), address: Some(address) }).await?;
-        self.begin(user, None, request).await
+        self.gates.login(&Visitor { user: Some((&user_id, user)), address: Some(origin.address) }).await?;
+        self.begin(user, None, origin, "token", request).await
     }
 
     /// Begins a session of a user of an application service. `user` is a user ID or a localpart.
@@ -125,6 +168,7 @@ impl Login {
         &self,
         service: &AppService,
         user: &str,
+        origin: &Origin,
         request: &SessionRequest,
     ) -> Result<NewSession> {
         request.check()?;
@@ -135,15 +179,17 @@ impl Login {
             return Err(Error::refused(ErrorKind::Exclusive, message));
         }
         let account = account.ok_or_else(|| Error::forbidden("There is no such account."))?;
-        let request = SessionRequest { origin: Origin::AppService, ..request.clone() };
-        self.begin(account.user, None, &request).await
+        let request = SessionRequest { origin: Beginning::AppService, ..request.clone() };
+        self.begin(account.user, None, origin, "application_service", &request).await
     }
 
     /// Issues a token with which another client can log in once as `caller`; returns how long it is
     /// good too.
     pub async fn issue_token(&self, caller: &User, auth: Option<&AuthData>) -> Result<(String, Duration)> {
         self.interactive_auth.require(caller, auth, Operation::IssueLoginToken).await?;
-        Ok((self.insert_token(caller, TOKEN_LIFETIME).await?, TOKEN_LIFETIME))
+        let token = self.insert_token(caller, TOKEN_LIFETIME).await?;
+        self.audit.record(Event::new(Action::TokenCreated, caller).on(&caller.id).detail("kind", "login"));
+        Ok((token, TOKEN_LIFETIME))
     }
 
     /// Issues a token for the client that sent somebody to the pages of this server.
@@ -170,9 +216,17 @@ impl Login {
 
     /// Begins a session, provided that the account may be used, and that its password is still the
     /// one that was proved to be known.
-    async fn begin(&self, user: UserNid, proof: Option<&str>, request: &SessionRequest) -> Result<NewSession> {
+    async fn begin(
+        &self,
+        user: UserNid,
+        proof: Option<&str>,
+        origin: &Origin,
+        method: &'static str,
+        request: &SessionRequest,
+    ) -> Result<NewSession> {
         let user_id = self.storage.user_id(user).await?;
-        let (device_id, tokens) = self
+        let is_new = self.emails.tell_of_sign_ins() && self.is_new(user, request).await?;
+        let begun = self
             .storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
@@ -188,7 +242,7 @@ impl Login {
                 if proof.is_some() && proof != password_hash.as_deref() {
                     return Err(Error::forbidden("The password was changed a moment ago."));
                 }
-                if let Origin::AppPassword(id) = &request.origin
+                if let Beginning::AppPassword(id) = &request.origin
                     && !app_passwords::update_used(&mut tx, user, id, self.clock.now_ms()).await?
                 {
                     return Err(Error::forbidden("This app password was revoked a moment ago."));
@@ -197,9 +251,21 @@ impl Login {
                 tx.commit().await?;
                 Ok(session)
             })
-            .await?;
+            .await;
+        if let Err(Error::Refused { .. }) = &begun {
+            self.note_failure(&user_id, origin, "account_refused");
+        }
+        let (device_id, tokens) = begun?;
         if request.device_id.is_some() {
             self.sessions.forget(user);
+        }
+        let actor = Actor::user(&user_id, Some(device_id.clone()), origin);
+        self.audit.record(Event::new(Action::SignIn, actor).on(&user_id).detail("method", method));
+        if is_new {
+            let agent = origin.user_agent.as_deref();
+            let device = request.display_name.as_deref().or(agent).unwrap_or("-");
+            let address = origin.address.to_string();
+            self.emails.notify(user, &user_id, Notice::NewSignIn { device, address: &address }).await;
         }
         Ok(NewSession { user_id, device_id, tokens })
     }
@@ -224,6 +290,23 @@ impl Login {
             "This server wants two-factor authentication for this account. Turn it on, then log in again: {page}"
         ))
     }
+}
+
+impl Login {
+    /// Whether the session is that of a device that was not there before.
+    async fn is_new(&self, user: UserNid, request: &SessionRequest) -> Result<bool> {
+        let Some(device_id) = &request.device_id else { return Ok(true) };
+        Ok(devices::find(&mut *self.storage.conn().await?, user, device_id).await?.is_none())
+    }
+}
+
+fn wrong() -> Error {
+    Error::forbidden("The user name or the password is wrong.")
+}
+
+/// The beginning of a name that somebody made up.
+fn cut(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).collect()
 }
 
 pub(super) fn deactivated() -> Error {

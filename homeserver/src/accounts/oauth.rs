@@ -22,8 +22,8 @@ pub use self::{
     exchange::TokenAnswer,
     fault::{Fault, FaultKind, Outcome},
 };
-use super::{Parts, sessions::Sessions};
-use crate::{clock::Clock, secrets::Secrets, storage::Storage};
+use super::{Parts, emails::Emails, sessions::Sessions};
+use crate::{audit::Audit, clock::Clock, secrets::Secrets, storage::Storage};
 
 /// OAuth at this server.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct OAuth {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
+    emails: Emails,
     sessions: Sessions,
     /// The URL that clients reach this server at, with a slash at its end; none if OAuth is not served.
     base: Option<Url>,
@@ -40,11 +42,13 @@ pub struct OAuth {
 
 impl OAuth {
     /// OAuth as configured.
-    pub fn new(parts: &Parts<'_>, sessions: Sessions) -> Self {
+    pub fn new(parts: &Parts<'_>, sessions: Sessions, emails: Emails) -> Self {
         Self {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
+            emails,
             sessions,
             base: parts.oauth_base.clone(),
             allows_local_clients: parts.oauth.allow_local_clients,

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use ruma::OwnedDeviceId;
+use ruma::{DeviceId, OwnedDeviceId, UserId};
 use zeroize::Zeroizing;
 
 use super::{app_passwords::checked_label, login, sessions::Sessions};
 use crate::{
     Error, Result,
+    audit::{Action, Actor, Audit, Event},
     clock::Clock,
     storage::{
         Storage,
@@ -28,6 +29,7 @@ const MOST: i64 = 100;
 pub struct PersonalTokens {
     storage: Storage,
     clock: Clock,
+    audit: Audit,
     sessions: Sessions,
 }
 
@@ -67,10 +69,15 @@ pub struct PersonalToken {
     pub last_used_at_ms: Option<i64>,
 }
 
+fn about(action: Action, owner: &UserId, device_id: &DeviceId) -> Event {
+    let event = Event::new(action, Actor::owner(owner)).on(owner);
+    event.detail("kind", "personal").detail("device", device_id.as_str())
+}
+
 impl PersonalTokens {
     /// The tokens in `storage`.
-    pub fn new(storage: Storage, clock: Clock, sessions: Sessions) -> Self {
-        Self { storage, clock, sessions }
+    pub fn new(storage: Storage, clock: Clock, audit: Audit, sessions: Sessions) -> Self {
+        Self { storage, clock, audit, sessions }
     }
 
     /// Makes a token.
@@ -80,6 +87,7 @@ impl PersonalTokens {
         if lifetime_ms.is_some_and(|lifetime_ms| lifetime_ms == 0) {
             return Err(Error::invalid_param("A token has to be good for some time."));
         }
+        let user_id = self.storage.user_id(user).await?;
         self.storage
             .retry(|| async {
                 let now_ms = self.clock.now_ms();
@@ -102,6 +110,7 @@ impl PersonalTokens {
                     created_at: now_ms,
                 };
                 rows::insert(&mut tx, user, &row).await?;
+                self.audit.append(&mut tx, [about(Action::TokenCreated, &user_id, &device_id)]).await?;
                 tx.commit().await?;
                 Ok(NewPersonalToken { device_id, token })
             })
@@ -127,6 +136,8 @@ impl PersonalTokens {
         if !rows::exists(&mut *self.storage.conn().await?, user, &device_id).await? {
             return Err(Error::not_found("There is no such token."));
         }
-        self.sessions.end(user, &[device_id]).await
+        let user_id = self.storage.user_id(user).await?;
+        self.audit.record(about(Action::TokenRevoked, &user_id, &device_id));
+        self.sessions.end(Actor::owner(&user_id), user, &[device_id]).await
     }
 }

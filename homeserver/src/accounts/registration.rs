@@ -4,7 +4,7 @@ mod by_appservices;
 mod scripts;
 mod tokens;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use ruma::{OwnedServerName, OwnedUserId, UserId, api::client::uiaa::AuthData};
 use serde_json::json;
@@ -17,6 +17,7 @@ pub use self::{
 use super::{
     Parts,
     appservices::AppServices,
+    emails::{Emails, Proved},
     interactive_auth::InteractiveAuth,
     names::{self, Reserved},
     passwords::Passwords,
@@ -26,9 +27,11 @@ use crate::{
     Error, Result,
     access::{
         Visitor,
+        email::Email,
         gates::{Applicant, Gates},
         rule::Rule,
     },
+    audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
     config::{Hidden, RegistrationMode},
     secrets::Secrets,
@@ -48,11 +51,14 @@ pub struct Registration {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     passwords: Passwords,
     sessions: Sessions,
+    emails: Emails,
     interactive_auth: InteractiveAuth,
     server_name: OwnedServerName,
     mode: RegistrationMode,
+    requires_email: bool,
     reserved: Reserved,
     script_secret: Hidden,
     appservices: AppServices,
@@ -73,6 +79,8 @@ pub struct RegistrationRequest {
 /// An account to be created.
 #[derive(Clone)]
 pub struct NewAccount {
+    /// Who makes it.
+    pub by: Actor,
     /// Its user ID, from [`Registration::free_name`].
     pub user_id: OwnedUserId,
     /// Its password, if it is to have one.
@@ -85,6 +93,8 @@ pub struct NewAccount {
     pub display_name: Option<String>,
     /// The registration token that is used up by it.
     pub token: Option<TokenHash>,
+    /// The e-mail address that was proved.
+    pub email: Option<Proved>,
     /// Its first session, if it is to have one.
     pub session: Option<SessionRequest>,
     /// The access rule for which an administrator has to approve of it before it can act.
@@ -97,17 +107,21 @@ impl Registration {
         parts: &Parts<'_>,
         passwords: Passwords,
         sessions: Sessions,
+        emails: Emails,
         interactive_auth: InteractiveAuth,
     ) -> Result<Self> {
         Ok(Self {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
+            audit: parts.audit.clone(),
             passwords,
             sessions,
+            emails,
             interactive_auth,
             server_name: parts.server_name.clone(),
             mode: parts.registration.mode,
+            requires_email: parts.registration.require_email,
             reserved: Reserved::new(&parts.registration.reserved_names)?,
             script_secret: parts.registration_secret.clone(),
             appservices: parts.appservices.clone(),
@@ -120,7 +134,7 @@ impl Registration {
         &self,
         request: RegistrationRequest,
         auth: Option<&AuthData>,
-        address: IpAddr,
+        origin: &Origin,
     ) -> Result<(OwnedUserId, Option<NewSession>)> {
         self.check_open()?;
         // Client-server API, `POST /register`: what is wrong is told before anything has to be proved.
@@ -131,20 +145,25 @@ impl Registration {
         if let Some(password) = &request.password {
             self.passwords.check_new(password, &user_id).await?;
         }
-        let visitor = Visitor { user: None, address: Some(address) };
+        let visitor = Visitor { user: None, address: Some(origin.address) };
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
         self.gates.may_apply(&applicant)?;
-        let token = self.interactive_auth.require_to_register(auth).await?;
-        let waits_for = self.gates.registration(&Applicant { token: token.as_ref(), ..applicant })?;
+        let (token, email) = self.interactive_auth.require_to_register(auth).await?;
+        let emails: Vec<Email> =
+            email.iter().map(|proved| Email::parse(&proved.address, &self.secrets)).collect::<Result<_>>()?;
+        let applicant = Applicant { emails: &emails, token: token.as_ref(), ..applicant };
+        let waits_for = self.gates.registration(&applicant)?;
 
         let password = request.password.ok_or_else(|| Error::missing_param("A password is needed."))?;
         let new = NewAccount {
+            by: origin.into(),
             user_id: user_id.clone(),
             password: Some(password),
             kind: AccountKind::User,
             is_admin: false,
             display_name: None,
             token,
+            email,
             session: request.session,
             waits_for,
         };
@@ -158,12 +177,15 @@ impl Registration {
         name: &str,
         password: &str,
         token: Option<&str>,
-        address: IpAddr,
+        origin: &Origin,
     ) -> Result<UserNid> {
         self.check_open()?;
+        if self.requires_email {
+            return Err(Error::forbidden("Make the account in an app: this server wants to know your e-mail address."));
+        }
         let user_id = self.name_to_register(name).await?;
         self.passwords.check_new(password, &user_id).await?;
-        let visitor = Visitor { user: None, address: Some(address) };
+        let visitor = Visitor { user: None, address: Some(origin.address) };
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
         self.gates.may_apply(&applicant)?;
         let token = match self.mode {
@@ -173,12 +195,14 @@ impl Registration {
         let waits_for = self.gates.registration(&Applicant { token: token.as_ref(), ..applicant })?;
         let password = Some(password.to_owned());
         let new = NewAccount {
+            by: origin.into(),
             user_id: user_id.clone(),
             password,
             kind: AccountKind::User,
             is_admin: false,
             display_name: None,
             token,
+            email: None,
             session: None,
             waits_for,
         };
@@ -255,6 +279,9 @@ impl Registration {
             return Err(Error::forbidden("This registration token is not good any more."));
         }
         accounts::insert(&mut tx, account).await?;
+        if let Some(email) = &new.email {
+            self.emails.bind(&mut tx, user, email).await?;
+        }
         if let Some(name) = &new.display_name {
             profiles::upsert(&mut tx, user, "displayname", &json!(name).to_string()).await?;
         }
@@ -268,6 +295,13 @@ impl Registration {
             let (device_id, tokens) = self.sessions.begin(&mut tx, user, request).await?;
             session = Some(NewSession { user_id: new.user_id.clone(), device_id, tokens });
         }
+        let made = Event::new(Action::AccountCreated, new.by.clone()).on(&new.user_id).detail("is_admin", new.is_admin);
+        let first = session.as_ref().and_then(|session| Some((session, new.by.origin()?)));
+        let first = first.map(|(session, origin)| {
+            let actor = Actor::user(&new.user_id, Some(session.device_id.clone()), origin);
+            Event::new(Action::SignIn, actor).on(&new.user_id).detail("method", "registration")
+        });
+        self.audit.append(&mut tx, std::iter::once(made).chain(first)).await?;
         tx.commit().await?;
         Ok(session)
     }

@@ -5,22 +5,23 @@ mod cache;
 mod sightings;
 mod tokens;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use ruma::{DeviceId, OwnedDeviceId};
 
 pub use self::assertion::Identity;
 pub(in crate::accounts) use self::tokens::Refreshed;
+pub(crate) use self::tokens::check_device_name;
 pub use self::tokens::{NewSession, Origin, SessionRequest, Tokens};
 use self::{
     cache::{Session, SessionCache},
     sightings::Sightings,
 };
-pub(crate) use self::{sightings::context as seen_context, tokens::check_device_name};
 use super::{Parts, User};
 pub use crate::storage::session_origins::SessionKind;
 use crate::{
     Error, Result,
+    audit::{self, Action, Actor, Audit, Event},
     clock::Clock,
     config::Sessions as Lifetimes,
     error::ErrorKind,
@@ -47,6 +48,7 @@ pub struct Sessions {
     secrets: Secrets,
     clock: Clock,
     log: Log,
+    audit: Audit,
     lifetimes: Lifetimes,
     cache: Arc<SessionCache>,
     sightings: Sightings,
@@ -60,42 +62,49 @@ impl Sessions {
             secrets: parts.secrets.clone(),
             clock: parts.clock.clone(),
             log: parts.log.clone(),
+            audit: parts.audit.clone(),
             lifetimes: parts.sessions.clone(),
             cache: Arc::default(),
-            sightings: Sightings::start(parts.storage.clone(), parts.secrets.clone(), parts.access, parts.tasks),
+            sightings: Sightings::start(
+                parts.storage.clone(),
+                parts.secrets.clone(),
+                parts.sessions.last_seen_days > 0,
+                parts.access,
+                parts.tasks,
+            ),
         }
     }
 
-    /// The caller behind an access token that came from `address`.
-    pub async fn authenticate(&self, token: &str, address: IpAddr) -> Result<User> {
-        let session = self.find(token, address).await?;
+    /// The caller behind an access token that came from `origin`.
+    pub async fn authenticate(&self, token: &str, origin: &audit::Origin) -> Result<User> {
+        let session = self.find(token, origin).await?;
         if session.state == AccountState::Locked {
             return Err(locked());
         }
-        Ok(user(&session, Some(address)))
+        Ok(user(&session, origin))
     }
 
     /// The same where a locked account may call too, which is to log out.
-    pub async fn authenticate_even_locked(&self, token: &str, address: IpAddr) -> Result<User> {
-        Ok(user(&*self.find(token, address).await?, Some(address)))
+    pub async fn authenticate_even_locked(&self, token: &str, origin: &audit::Origin) -> Result<User> {
+        Ok(user(&*self.find(token, origin).await?, origin))
     }
 
-    /// Ends sessions: deletes the devices among `devices` that there are, with all that belongs to
-    /// them.
-    pub async fn end(&self, user: UserNid, devices: &[OwnedDeviceId]) -> Result<()> {
+    /// Ends sessions by the will of `by`: deletes the devices among `devices` that there are, with all
+    /// that belongs to them.
+    pub async fn end(&self, by: impl Into<Actor>, user: UserNid, devices: &[OwnedDeviceId]) -> Result<()> {
         let mut ended = devices::list_ids(&mut *self.storage.conn().await?, user).await?;
         ended.retain(|device| devices.contains(device));
-        self.end_existing(user, ended).await
+        self.end_existing(by.into(), user, ended).await
     }
 
     /// Ends all sessions of `user`, or all but that of the device `kept`; those on the pages too.
-    pub async fn end_all(&self, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
+    pub async fn end_all(&self, by: impl Into<Actor>, user: UserNid, kept: Option<&DeviceId>) -> Result<()> {
         let mut conn = self.storage.conn().await?;
         browser_sessions::delete_of_user(&mut conn, user, None).await?;
         let mut ended = devices::list_ids(&mut conn, user).await?;
         drop(conn);
         ended.retain(|device| Some(&**device) != kept);
-        self.end_existing(user, ended).await
+        self.end_existing(by.into(), user, ended).await
     }
 
     /// Makes this process read the sessions of `user` anew, because they, or the account, changed.
@@ -108,7 +117,7 @@ impl Sessions {
         self.cache.forget_all();
     }
 
-    async fn end_existing(&self, user: UserNid, devices: Vec<OwnedDeviceId>) -> Result<()> {
+    async fn end_existing(&self, by: Actor, user: UserNid, devices: Vec<OwnedDeviceId>) -> Result<()> {
         if devices.is_empty() {
             return Ok(());
         }
@@ -124,13 +133,16 @@ impl Sessions {
         });
         self.log.append(Job { rows, broken: None, publish }).await?;
         self.cache.forget(user);
-        for device in devices {
-            self.storage.forget_key_supply(user, &device);
+        for device in &devices {
+            self.storage.forget_key_supply(user, device);
         }
+        let names: Vec<&str> = devices.iter().map(|device| device.as_str()).collect();
+        let user_id = self.storage.user_id(user).await?;
+        self.audit.record(Event::new(Action::SessionsEnded, by).on(&user_id).detail("devices", names));
         Ok(())
     }
 
-    async fn find(&self, token: &str, address: IpAddr) -> Result<Arc<Session>> {
+    async fn find(&self, token: &str, origin: &audit::Origin) -> Result<Arc<Session>> {
         let hash = self.secrets.hash(ACCESS, token);
         let session = match self.cache.get(&hash) {
             Some(session) => session,
@@ -142,7 +154,7 @@ impl Sessions {
             let may_log_in = session.session_kind != SessionKind::PersonalToken;
             return Err(Error::unknown_token("This access token has expired.", may_log_in));
         }
-        self.sightings.note(&session, address, now_ms);
+        self.sightings.note(&session, origin, now_ms);
         Ok(session)
     }
 
@@ -166,7 +178,7 @@ pub(super) fn locked() -> Error {
     Error::refused(ErrorKind::UserLocked, "This account is locked.")
 }
 
-fn user(session: &Session, address: Option<IpAddr>) -> User {
+fn user(session: &Session, origin: &audit::Origin) -> User {
     User {
         id: session.user_id.clone(),
         nid: session.user,
@@ -174,10 +186,11 @@ fn user(session: &Session, address: Option<IpAddr>) -> User {
         is_guest: session.kind == AccountKind::Guest,
         is_admin: session.is_admin,
         is_suspended: session.state == AccountState::Suspended,
+        origin: origin.clone(),
         session: session.session_kind,
         is_read_only: session.scope == Scope::ReadOnly,
         appservice: None,
         origin_server_ts: None,
-        address,
+        address: Some(origin.address),
     }
 }

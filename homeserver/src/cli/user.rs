@@ -2,26 +2,22 @@
 
 mod factors;
 
-use std::time::Duration;
-
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use clap::Subcommand;
 use ruma::OwnedUserId;
 
 use super::{
-    database::{self, Database},
+    command::{self, told},
     output::say,
     password::NewPassword,
 };
 use crate::{
-    App, Error,
+    App,
     accounts::names,
     config::Config,
     storage::accounts::{Account, AccountKind, AccountState},
 };
 
-/// How long the database may take to be there.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Accounts that are read at a time.
 const PAGE: u32 = 500;
 
@@ -95,22 +91,7 @@ pub(super) enum Command {
 
 /// Does it.
 pub(super) async fn run(config: Config, command: Command) -> anyhow::Result<()> {
-    let database = Database::for_command(&config)?;
-    let started = tokio::time::timeout(
-        PATIENCE,
-        database::start(async || App::start_for_command(config.clone(), database.storage.clone()).await),
-    );
-    let outcome = match started.await {
-        Ok(Ok(app)) => {
-            let outcome = execute(&app, command).await;
-            app.stop().await;
-            outcome
-        }
-        Ok(Err(fault)) => Err(fault.into()),
-        Err(_) => Err(anyhow!("the database is not available")),
-    };
-    database.close().await;
-    outcome
+    command::run(config, async |app| execute(app, command).await).await
 }
 
 async fn execute(app: &App, command: Command) -> anyhow::Result<()> {
@@ -198,13 +179,5 @@ fn tell(password: &NewPassword) -> anyhow::Result<()> {
     match password {
         NewPassword::MadeUp(text) => say(&format!("The password is {}", text.as_str())),
         NewPassword::Given(_) => Ok(()),
-    }
-}
-
-/// What was refused, in the words that the user would be told.
-fn told<T>(outcome: crate::Result<T>) -> anyhow::Result<T> {
-    match outcome {
-        Err(Error::Refused { message, .. }) => Err(anyhow!("{message}")),
-        outcome => outcome.context("the database"),
     }
 }

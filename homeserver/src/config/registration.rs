@@ -12,6 +12,8 @@ pub struct Registration {
     pub mode: RegistrationMode,
     /// User names that nobody can register; `*` and `?` stand for any characters.
     pub reserved_names: Vec<String>,
+    /// Whether who registers has to confirm an e-mail address.
+    pub require_email: bool,
     /// The secret with which programs and administrators register users whatever the mode.
     pub shared_secret_file: Option<PathBuf>,
 }

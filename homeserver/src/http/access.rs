@@ -8,7 +8,7 @@ mod rooms;
 mod rules;
 mod sessions;
 
-use std::{collections::HashMap, future::Future, net::IpAddr};
+use std::{collections::HashMap, future::Future};
 
 use bytes::Bytes;
 use http::Method;
@@ -21,7 +21,9 @@ use super::{
     endpoint::{Incoming, Route, custom},
     exchange,
 };
-use crate::{App, Error, Result, access::feature::Feature, accounts::User, storage::accounts::AccountState};
+use crate::{
+    App, Error, Result, access::feature::Feature, accounts::User, audit::Origin, storage::accounts::AccountState,
+};
 
 /// What all paths begin with.
 const PREFIX: &str = "/_salon/access/v1";
@@ -85,8 +87,8 @@ where
 
 impl Call {
     async fn admit(app: &App, incoming: Incoming) -> Result<Self> {
-        let Incoming { request, path_args: args, body, address } = incoming;
-        let caller = caller(app, &request, address).await?;
+        let Incoming { request, path_args: args, body, origin } = incoming;
+        let caller = caller(app, &request, &origin).await?;
         app.access.gates.server(&caller.visitor()).await?;
         let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
         Ok(Self { caller, args, query: query.into_owned().collect(), body })
@@ -125,8 +127,8 @@ impl Call {
 }
 
 /// The caller; where an application service calls that may do so, the administrator whom it names.
-async fn caller(app: &App, request: &http::Request<()>, address: IpAddr) -> Result<User> {
-    let caller = AccessToken::authenticate(app, &Circumstances { request, address }).await?;
+async fn caller(app: &App, request: &http::Request<()>, origin: &Origin) -> Result<User> {
+    let caller = AccessToken::authenticate(app, &Circumstances { request, origin }).await?;
     let Some(service) = &caller.appservice else { return Ok(caller) };
     if !app.config.access.appservices.contains(&service.id) {
         return Err(Error::forbidden("This application service may not administrate: see access.appservices."));

@@ -1,6 +1,6 @@
 //! Turns the credentials of ruma's authentication schemes into typed callers.
 
-use std::{future::Future, net::IpAddr, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use ruma::api::auth_scheme::{
     AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
@@ -10,6 +10,7 @@ use ruma::api::auth_scheme::{
 use crate::{
     App, Error, Result,
     accounts::{User, appservices::AppService, sessions::Identity},
+    audit::Origin,
 };
 
 /// What the credentials came with.
@@ -17,8 +18,8 @@ use crate::{
 pub struct Circumstances<'a> {
     /// The request without its body.
     pub request: &'a http::Request<()>,
-    /// The client's address.
-    pub address: IpAddr,
+    /// From where it came.
+    pub origin: &'a Origin,
 }
 
 /// An authentication scheme that this server can check.
@@ -108,7 +109,7 @@ impl Authenticate for AppserviceToken {
         if let Some(service) = app.accounts.appservices.find_by_token(&token) {
             return Ok(service.clone());
         }
-        app.accounts.sessions.authenticate(&token, of.address).await?;
+        app.accounts.sessions.authenticate(&token, of.origin).await?;
         Err(Error::forbidden("Only application services can do this."))
     }
 }
@@ -155,13 +156,13 @@ impl Authenticate for AccessTokenOptional {
 /// A locked account's sessions can do nothing but end. Client-server API, "Account locking".
 async fn authenticate(app: &App, of: &Circumstances<'_>, token: &str) -> Result<User> {
     if let Some(service) = app.accounts.appservices.find_by_token(token) {
-        return app.accounts.sessions.assert(service, &identity(of.request)).await;
+        return app.accounts.sessions.assert(service, &identity(of.request), of.origin).await;
     }
     let path = of.request.uri().path();
     if path.ends_with("/logout") || path.ends_with("/logout/all") {
-        app.accounts.sessions.authenticate_even_locked(token, of.address).await
+        app.accounts.sessions.authenticate_even_locked(token, of.origin).await
     } else {
-        app.accounts.sessions.authenticate(token, of.address).await
+        app.accounts.sessions.authenticate(token, of.origin).await
     }
 }
 

@@ -5,6 +5,8 @@ mod account_data;
 mod appservices;
 mod devices;
 mod directory;
+mod email_confirmation;
+mod emails;
 mod ephemeral;
 mod filter;
 mod key_backups;
@@ -62,8 +64,15 @@ pub fn routes() -> Vec<Route> {
         endpoint(registration::is_available),
         endpoint(account::password).prepared(legacy::auth),
         endpoint(account::deactivate).prepared(legacy::auth),
-        endpoint_json(account::third_party_ids),
-        endpoint(account::delete_third_party_id),
+        endpoint(emails::request_to_register),
+        endpoint(emails::request_to_reset_password),
+        endpoint(emails::request_to_add),
+        endpoint_json(emails::list),
+        endpoint(emails::add).prepared(legacy::auth),
+        custom(Method::POST, &emails::DEPRECATED, emails::add_deprecated),
+        endpoint(emails::delete),
+        custom(Method::GET, &email_confirmation::PATH, email_confirmation::ask),
+        custom(Method::POST, &email_confirmation::PATH, email_confirmation::confirm),
         endpoint(account::unbind_third_party_id),
         custom(Method::POST, &account::THIRD_PARTY_IDS, account::refuse_third_party_id).refused(),
         endpoint(account::whoami),

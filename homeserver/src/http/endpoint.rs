@@ -11,11 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::Method;
-use ruma::api::{
-    IncomingRequest, IncomingRequestExt, Metadata, OutgoingResponseExt,
-    error::{DeserializationError, FromHttpRequestError},
-    path_builder::PathBuilder,
-};
+use ruma::api::{IncomingRequest, Metadata, OutgoingResponseExt, path_builder::PathBuilder};
 
 use super::{
     authenticate::{Authenticate, Circumstances},
@@ -23,9 +19,10 @@ use super::{
     entrance::Entrance,
     error, exchange,
     gates::Gate,
+    parsing::parse,
     work::Workplace,
 };
-use crate::{App, Error, Result, access::Visitor};
+use crate::{App, Error, Result, access::Visitor, audit::Origin, mail::Language};
 
 /// A request for the endpoint `T`, parsed, and its caller, authenticated.
 pub struct Ruma<T: Metadata>
@@ -36,10 +33,23 @@ where
     pub body: T,
     /// Who called; its type is decided by the endpoint's authentication scheme.
     pub caller: <T::Authentication as Authenticate>::Caller,
-    /// The client's address.
-    pub address: IpAddr,
+    /// From where it came.
+    pub origin: Origin,
+    /// The languages that its sender likes.
+    accept_language: Option<http::HeaderValue>,
     /// The body as it came, for the few endpoints that look at it again.
     pub raw: Bytes,
+}
+
+impl<T: Metadata> Ruma<T>
+where
+    T::Authentication: Authenticate,
+{
+    /// The language in which the sender likes to be written to.
+    pub fn language(&self) -> Language {
+        let accepted = self.accept_language.as_ref().and_then(|value| value.to_str().ok());
+        Language::preferred(accepted.unwrap_or_default())
+    }
 }
 
 /// A request as it came, ready to be worked on by the shared runtime.
@@ -51,8 +61,8 @@ pub struct Incoming {
     pub path_args: Vec<String>,
     /// The whole body.
     pub body: Bytes,
-    /// The client's address.
-    pub address: IpAddr,
+    /// From where it came.
+    pub origin: Origin,
 }
 
 type Answer = Pin<Box<dyn Future<Output = HttpAnswer> + Send>>;
@@ -203,7 +213,7 @@ where
             let user = T::Authentication::user(&request.caller).map(|user| (user.id.clone(), user.nid, user.address));
             let visitor = match &user {
                 Some((id, nid, address)) => Visitor { user: Some((id, *nid)), address: *address },
-                None => Visitor { user: None, address: Some(request.address) },
+                None => Visitor { user: None, address: Some(request.origin.address) },
             };
             let access = app.access.clone();
             access.live.unless_cut(visitor, handler(app, request)).await
@@ -230,54 +240,14 @@ where
     T: IncomingRequest,
     T::Authentication: Authenticate,
 {
-    let Incoming { request, path_args, body, address } = incoming;
-    let of = Circumstances { request: &request, address };
+    let Incoming { request, path_args, body, origin } = incoming;
+    let of = Circumstances { request: &request, origin: &origin };
     let caller = T::Authentication::authenticate(app, &of).await?;
     let gate = if T::Authentication::is_unlimited(&caller) { gate.without_limit() } else { gate };
-    gate.pass(app, T::Authentication::user(&caller), address, &path_args).await?;
+    gate.pass(app, T::Authentication::user(&caller), &origin, &path_args).await?;
+    let accept_language = request.headers().get(http::header::ACCEPT_LANGUAGE).cloned();
     let parsed = parse::<T>(request, &path_args, &body)?;
-    Ok(Ruma { body: parsed, caller, address, raw: body })
-}
-
-fn parse<T: IncomingRequest>(request: http::Request<()>, path_args: &[String], body: &Bytes) -> Result<T> {
-    let path_args: Vec<&str> = path_args.iter().map(String::as_str).collect();
-    let request = request.map(|()| body_or_empty_object(body));
-    T::try_from_http_request(request, &path_args).map_err(|fault| refuse(fault, body))
-}
-
-/// Clients leave out the body where every member of it is optional.
-fn body_or_empty_object(body: &Bytes) -> &[u8] {
-    if body.is_empty() { b"{}" } else { body }
-}
-
-fn refuse(fault: FromHttpRequestError, body: &Bytes) -> Error {
-    match fault {
-        FromHttpRequestError::Deserialization(DeserializationError::Json(fault)) => {
-            let is_json = std::str::from_utf8(body).is_ok()
-                && (fault.is_data() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok());
-            if is_json && is_impossible_room_version(&fault) {
-                Error::unsupported_room_version("There is no such room version.")
-            } else if is_json {
-                Error::bad_json(format!("The body is not what this endpoint takes: {fault}."))
-            } else {
-                Error::not_json(format!("The body is not JSON: {fault}."))
-            }
-        }
-        FromHttpRequestError::Deserialization(DeserializationError::Utf8(_)) => {
-            Error::not_json("The body is not UTF-8.")
-        }
-        FromHttpRequestError::Deserialization(fault) => {
-            Error::invalid_param(format!("The request is malformed: {fault}."))
-        }
-        fault => Error::unrecognized(format!("The request is malformed: {fault}.")),
-    }
-}
-
-/// Whether a room version was asked for that is not even formed like one: to clients that is as
-/// unknown as any other.
-fn is_impossible_room_version(fault: &serde_json::Error) -> bool {
-    let fault = fault.to_string();
-    fault.starts_with("invalid value: string") && fault.contains("expected a Matrix room version ID")
+    Ok(Ruma { body: parsed, caller, origin, accept_language, raw: body })
 }
 
 /// Reads the body here and does the work on the shared runtime.
@@ -314,9 +284,9 @@ async fn incoming(app: &App, request: &HttpRequest, mut payload: web::Payload) -
 
 /// A request whose body is not read, or not yet; refused if nothing is taken from where it comes from.
 pub(super) fn without_body(app: &App, request: &HttpRequest) -> Result<Incoming> {
-    let address = client_address(app, request);
-    app.access.gates.arrival(&Visitor { user: None, address: Some(address) })?;
-    Ok(Incoming { request: exchange::request(request)?, path_args: path_args(request)?, body: Bytes::new(), address })
+    let origin = origin(app, request);
+    app.access.gates.arrival(&Visitor { user: None, address: Some(origin.address) })?;
+    Ok(Incoming { request: exchange::request(request)?, path_args: path_args(request)?, body: Bytes::new(), origin })
 }
 
 /// The parameters of the path. actix leaves `%2F`, `%25` and `%2B` encoded; all else it has decoded.
@@ -328,8 +298,14 @@ pub fn path_args(request: &HttpRequest) -> Result<Vec<String>> {
     request.match_info().iter().map(|(_, value)| decode(value)).collect()
 }
 
+/// From where a request comes.
+pub fn origin(app: &App, request: &HttpRequest) -> Origin {
+    let agent = request.headers().get(actix_web::http::header::USER_AGENT);
+    Origin::new(client_address(app, request), agent.and_then(|agent| agent.to_str().ok()))
+}
+
 /// The client's address, as the socket or trusted proxies tell it.
-pub fn client_address(app: &App, request: &HttpRequest) -> IpAddr {
+fn client_address(app: &App, request: &HttpRequest) -> IpAddr {
     let rules = &app.config.http;
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
     let Some(name) = &rules.client_address_header else { return peer.to_canonical() };

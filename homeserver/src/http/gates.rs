@@ -1,8 +1,6 @@
 //! What every endpoint's requests pass after they are authenticated: the access rules, the rate
 //! limits, and the refusal of what suspended users may not do.
 
-use std::net::IpAddr;
-
 use http::Method;
 
 use crate::{
@@ -12,6 +10,7 @@ use crate::{
         rate_limits::{Action, Subject},
     },
     accounts::User,
+    audit::{Actor, Origin},
     error::ErrorKind,
 };
 
@@ -33,13 +32,16 @@ pub struct Gate {
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
 /// the specification limits are [`Action::Default`]. Client-server API, "Account suspension".
 #[rustfmt::skip]
-const ENDPOINTS: [(&str, &str, Option<Action>, bool); 25] = [
+const ENDPOINTS: [(&str, &str, Option<Action>, bool); 28] = [
     ("POST", "/_matrix/client/v3/login", Some(Action::Login), false),
     ("POST", "/_matrix/client/v1/login/get_token", Some(Action::Login), false),
     // A client that cannot refresh its token takes itself for logged out.
     ("POST", "/_matrix/client/v3/refresh", None, false),
     ("POST", "/_matrix/client/v3/register", Some(Action::Registration), false),
     ("GET", "/_matrix/client/v1/register/m.login.registration_token/validity", Some(Action::Registration), false),
+    ("POST", "/_matrix/client/v3/register/email/requestToken", Some(Action::Email), false),
+    ("POST", "/_matrix/client/v3/account/password/email/requestToken", Some(Action::Email), false),
+    ("POST", "/_matrix/client/v3/account/3pid/email/requestToken", Some(Action::Email), false),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}", Some(Action::Message), true),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}", Some(Action::Message), true),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{txn_id}", Some(Action::Message), false),
@@ -114,7 +116,7 @@ impl Gate {
     }
 
     /// Lets a request through, or refuses it.
-    pub async fn pass(&self, app: &App, user: Option<&User>, address: IpAddr, path_args: &[String]) -> Result<()> {
+    pub async fn pass(&self, app: &App, user: Option<&User>, origin: &Origin, path_args: &[String]) -> Result<()> {
         let visitor = user.map(User::visitor);
         if let Some(visitor) = visitor.as_ref().filter(|_| !self.is_logout) {
             app.access.gates.server(visitor).await?;
@@ -122,10 +124,15 @@ impl Gate {
         if let Some(action) = self.action {
             let (action, subject) = match (user, action) {
                 (Some(user), _) => (action, Subject::User(user.nid)),
-                (None, Action::Default) => (Action::Anonymous, Subject::address(address)),
-                (None, _) => (action, Subject::address(address)),
+                (None, Action::Default) => (Action::Anonymous, Subject::address(origin.address)),
+                (None, _) => (action, Subject::address(origin.address)),
             };
-            app.access.rate_limits.take(action, subject)?;
+            if let Err(refusal) = app.access.rate_limits.take(action, subject) {
+                if let Some(what) = guessing(action) {
+                    app.audit.record_lock_out(what, user.map_or_else(|| origin.into(), Actor::from));
+                }
+                return Err(refusal);
+            }
         }
         if !self.is_reading && user.is_some_and(|user| user.is_read_only) {
             return Err(Error::forbidden("This access token is for reading only."));
@@ -139,5 +146,15 @@ impl Gate {
             app.access.gates.feature(visitor, feature).await?;
         }
         Ok(())
+    }
+}
+
+/// What somebody may be guessing at who does this too often.
+fn guessing(action: Action) -> Option<&'static str> {
+    match action {
+        Action::Login => Some("login"),
+        Action::Registration => Some("registration"),
+        Action::Email => Some("email"),
+        _ => None,
     }
 }

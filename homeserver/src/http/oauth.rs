@@ -44,7 +44,7 @@ async fn metadata(app: App, _: Incoming) -> HttpAnswer {
 async fn register(app: App, incoming: Incoming) -> HttpAnswer {
     let registered = async {
         check_served(&app)?;
-        app.access.rate_limits.take(Action::Registration, Subject::address(incoming.address))?;
+        app.access.rate_limits.take(Action::Registration, Subject::address(incoming.origin.address))?;
         app.accounts.oauth.register(&incoming.body).await
     };
     answer(registered.await, |client| {
@@ -59,7 +59,7 @@ async fn register(app: App, incoming: Incoming) -> HttpAnswer {
 async fn token(app: App, incoming: Incoming) -> HttpAnswer {
     let exchanged = async {
         check_served(&app)?;
-        app.accounts.oauth.exchange(&Parameters::parse(&incoming.body)).await
+        app.accounts.oauth.exchange(&Parameters::parse(&incoming.body), &incoming.origin).await
     };
     answer(exchanged.await, |TokenAnswer { tokens, scope }| {
         let members = json!({
@@ -77,7 +77,7 @@ async fn token(app: App, incoming: Incoming) -> HttpAnswer {
 async fn revoke(app: App, incoming: Incoming) -> HttpAnswer {
     let revoked = async {
         check_served(&app)?;
-        app.accounts.oauth.revoke(&Parameters::parse(&incoming.body)).await
+        app.accounts.oauth.revoke(&Parameters::parse(&incoming.body), &incoming.origin).await
     };
     answer(revoked.await, |()| json_with("{}".to_owned(), 200, "no-store"))
 }
@@ -86,7 +86,7 @@ async fn revoke(app: App, incoming: Incoming) -> HttpAnswer {
 async fn device(app: App, incoming: Incoming) -> HttpAnswer {
     let begun = async {
         check_served(&app)?;
-        app.access.rate_limits.take(Action::Login, Subject::address(incoming.address))?;
+        app.access.rate_limits.take(Action::Login, Subject::address(incoming.origin.address))?;
         app.accounts.oauth.begin_waiting(&Parameters::parse(&incoming.body)).await
     };
     let page = app.accounts.oauth.device_page().unwrap_or_default();

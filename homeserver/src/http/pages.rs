@@ -114,7 +114,7 @@ where
     custom(method, paths, move |app, incoming| async move {
         let visit = Visit::of(app, incoming).await?;
         let (frame, jar) = (visit.frame(), visit.jar.clone());
-        let admitted = visit.app.access.rate_limits.take(Action::Anonymous, Subject::address(visit.address));
+        let admitted = visit.app.access.rate_limits.take(Action::Anonymous, Subject::address(visit.origin.address));
         let reply = match admitted.and_then(|()| visit.check_form()) {
             Ok(()) => handler(visit).await,
             Err(refusal) => Err(refusal.into()),

@@ -18,7 +18,7 @@ use crate::{
     accounts::User,
     clock::Clock,
     config,
-    secrets::Secrets,
+    secrets::{SealedColumn, Secrets, columns, hex},
     storage::{
         Storage,
         numbers::UserNid,
@@ -84,8 +84,8 @@ impl Pushers {
             return Err(Error::invalid_param("You have too many pushers."));
         }
         let row = PusherRow {
-            pushkey: self.secrets.seal(&context("pushkey", &key), pusher.ids.pushkey.as_bytes()),
-            data: self.secrets.seal(&context("data", &key), data.as_bytes()),
+            pushkey: self.seal(&columns::PUSH_KEY, &key, &pusher.ids.pushkey),
+            data: self.seal(&columns::PUSH_DATA, &key, &data),
             key,
             device_id: user.device_id.clone(),
             kind: HTTP.to_owned(),
@@ -173,11 +173,19 @@ impl Pushers {
         PusherKey { user, app_id: ids.app_id.clone(), pushkey_hash: self.secrets.hash(PURPOSE, &ids.pushkey) }
     }
 
+    fn seal(&self, column: &SealedColumn, key: &PusherKey, plain: &str) -> Vec<u8> {
+        let PusherKey { user, app_id, pushkey_hash } = key;
+        self.secrets.seal(column, &[&user.0, app_id, &hex(pushkey_hash)], plain.as_bytes())
+    }
+
     fn open(&self, row: &PusherRow) -> Result<(PusherIds, HttpPusherData)> {
-        let pushkey = self.secrets.open(&context("pushkey", &row.key), &row.pushkey)?;
-        let pushkey = String::from_utf8(pushkey.to_vec()).map_err(|_| Error::internal("a push key is not UTF-8"))?;
-        let data = self.secrets.open(&context("data", &row.key), &row.data)?;
-        let data = serde_json::from_slice(&data).map_err(anyhow::Error::from)?;
+        let open = |column: &SealedColumn, sealed: &[u8]| {
+            let PusherKey { user, app_id, pushkey_hash } = &row.key;
+            self.secrets.open_text(column, &[&user.0, app_id, &hex(pushkey_hash)], sealed)
+        };
+        let pushkey = open(&columns::PUSH_KEY, &row.pushkey)?;
+        let data = open(&columns::PUSH_DATA, &row.data)?;
+        let data = serde_json::from_str(&data).map_err(anyhow::Error::from)?;
         Ok((PusherIds::new(pushkey, row.key.app_id.clone()), data))
     }
 
@@ -210,9 +218,4 @@ impl Pushers {
         }
         Ok(data)
     }
-}
-
-/// What an encrypted column is bound to.
-fn context(column: &str, key: &PusherKey) -> String {
-    format!("pushers.{column} {} {}", key.user.0, key.app_id)
 }

@@ -3,25 +3,34 @@
 use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, chown},
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use super::KEY_LENGTH;
+use super::KeyRing;
 use crate::{Error, Result};
 
-/// The master key in the file `path`; a new one is put there if the file does not exist.
-pub fn master_key(path: &Path) -> Result<Zeroizing<[u8; KEY_LENGTH]>> {
-    let text = read_or_make(path, || Zeroizing::new(URL_SAFE_NO_PAD.encode(*super::master_key())))?;
-    let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.as_bytes()).unwrap_or_default());
-    let key = <[u8; KEY_LENGTH]>::try_from(bytes.as_slice());
-    Ok(Zeroizing::new(key.map_err(|_| {
-        Error::internal(format!("{} does not hold a key of {KEY_LENGTH} bytes in base64", path.display()))
-    })?))
+/// The keys in the file `path`; new ones are put there if the file does not exist.
+pub fn key_ring(path: &Path) -> Result<KeyRing> {
+    let text = read_or_make(path, || KeyRing::generate().text())?;
+    KeyRing::parse(&text, &path.display().to_string())
+}
+
+/// Puts `keys` in the place of those in the file `path`.
+pub fn replace_key_ring(path: &Path, keys: &KeyRing) -> Result<()> {
+    let replace = || -> anyhow::Result<()> {
+        let draft = draft(path, &keys.text())?;
+        let (there, here) = (fs::metadata(path)?, fs::metadata(&draft)?);
+        // The server may run as somebody else than who changes the keys.
+        if (there.uid(), there.gid()) != (here.uid(), here.gid()) {
+            chown(&draft, Some(there.uid()), Some(there.gid()))?;
+        }
+        Ok(fs::rename(draft, path)?)
+    };
+    Ok(replace().with_context(|| format!("writing {}", path.display()))?)
 }
 
 /// The secret word in the file `path`; a new one is put there if the file does not exist.
@@ -56,13 +65,23 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    let draft = path.with_added_extension(super::identifier(8));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    let written = writeln!(file, "{text}").and_then(|()| file.sync_all());
-    let linked = written.and_then(|()| match fs::hard_link(&draft, path) {
+    let draft = draft(path, text)?;
+    let linked = match fs::hard_link(&draft, path) {
         Err(fault) if fault.kind() == ErrorKind::AlreadyExists => Ok(()),
         outcome => outcome,
-    });
+    };
     fs::remove_file(&draft)?;
     Ok(linked?)
+}
+
+/// Writes a new file beside `path`, for its owner alone.
+fn draft(path: &Path, text: &str) -> anyhow::Result<PathBuf> {
+    let draft = path.with_added_extension(super::identifier(8));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    if let Err(fault) = writeln!(file, "{}", text.trim_end()).and_then(|()| file.sync_all()) {
+        // What is left of it would be half a secret.
+        let _ = fs::remove_file(&draft);
+        return Err(fault.into());
+    }
+    Ok(draft)
 }

@@ -20,6 +20,8 @@ pub struct Device {
     pub last_seen_at: Option<i64>,
     /// Encrypted.
     pub last_seen_ip: Option<Vec<u8>>,
+    /// Encrypted.
+    pub last_seen_user_agent: Option<Vec<u8>>,
 }
 
 struct DeviceRow {
@@ -27,6 +29,7 @@ struct DeviceRow {
     display_name: Option<Text>,
     last_seen_at: Option<i64>,
     last_seen_ip: Option<Vec<u8>>,
+    last_seen_user_agent: Option<Vec<u8>>,
 }
 
 impl From<DeviceRow> for Device {
@@ -36,6 +39,7 @@ impl From<DeviceRow> for Device {
             display_name: row.display_name.map(|name| name.0),
             last_seen_at: row.last_seen_at,
             last_seen_ip: row.last_seen_ip,
+            last_seen_user_agent: row.last_seen_user_agent,
         }
     }
 }
@@ -45,7 +49,7 @@ pub async fn list(conn: &mut Conn, user: UserNid) -> Result<Vec<Device>> {
     let rows = sqlx::query_as!(
         DeviceRow,
         "select device_id as `device_id: DeviceIdColumn`, display_name as `display_name: Text`, last_seen_at,
-                last_seen_ip
+                last_seen_ip, last_seen_user_agent
          from devices
          where user_nid = ?
          order by created_at, device_id",
@@ -72,7 +76,7 @@ pub async fn find(conn: &mut Conn, user: UserNid, device_id: &DeviceId) -> Resul
     let row = sqlx::query_as!(
         DeviceRow,
         "select device_id as `device_id: DeviceIdColumn`, display_name as `display_name: Text`, last_seen_at,
-                last_seen_ip
+                last_seen_ip, last_seen_user_agent
          from devices
          where user_nid = ? and device_id = ?",
         user,
@@ -117,24 +121,49 @@ pub async fn update_name(conn: &mut Conn, user: UserNid, device_id: &DeviceId, d
     Ok(())
 }
 
-/// Notes when and from which (encrypted) address a device was used.
+/// When and from where (encrypted) a device was used.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the columns of `devices`")]
+pub struct Sighting {
+    pub at: i64,
+    pub address: Option<Vec<u8>>,
+    pub user_agent: Option<Vec<u8>>,
+}
+
+/// Notes when and from where a device was used, unless a use was noted less than `rest_ms` before.
 pub async fn update_last_seen(
     conn: &mut Conn,
     user: UserNid,
     device_id: &DeviceId,
-    sealed_address: Option<&[u8]>,
-    now_ms: i64,
+    sighting: &Sighting,
+    rest_ms: i64,
 ) -> Result<()> {
     sqlx::query!(
-        "update devices set last_seen_at = ?, last_seen_ip = ? where user_nid = ? and device_id = ?",
-        now_ms,
-        sealed_address,
+        "update devices
+         set last_seen_at = ?, last_seen_ip = ?, last_seen_user_agent = ?
+         where user_nid = ? and device_id = ? and (last_seen_at is null or last_seen_at <= ?)",
+        sighting.at,
+        sighting.address,
+        sighting.user_agent,
         user,
-        device_id.as_str()
+        device_id.as_str(),
+        sighting.at - rest_ms
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Forgets from where devices were used that were not used since `before`; returns of how many.
+pub async fn forget_last_seen(conn: &mut Conn, before: i64) -> Result<u64> {
+    let done = sqlx::query!(
+        "update devices
+         set last_seen_ip = null, last_seen_user_agent = null
+         where last_seen_at < ? and (last_seen_ip is not null or last_seen_user_agent is not null)
+         limit 1000",
+        before
+    );
+    Ok(done.execute(conn).await?.rows_affected())
 }
 
 /// Deletes a device with everything that belongs to it.

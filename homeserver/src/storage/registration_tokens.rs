@@ -1,12 +1,13 @@
 //! Tokens that let their bearers register.
 
 use super::Conn;
-use crate::Result;
+use crate::{Error, Result};
 
 /// A registration token.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are the columns of `registration_tokens`")]
 pub struct RegistrationTokenRow {
+    pub token_hash: [u8; 32],
     /// Encrypted.
     pub token: Vec<u8>,
     pub uses_allowed: Option<i32>,
@@ -15,11 +16,11 @@ pub struct RegistrationTokenRow {
 }
 
 /// Inserts a token; a duplicate is an error that [`super::fault::is_duplicate`] recognises.
-pub async fn insert(conn: &mut Conn, hash: &[u8; 32], token: &RegistrationTokenRow, now_ms: i64) -> Result<()> {
+pub async fn insert(conn: &mut Conn, token: &RegistrationTokenRow, now_ms: i64) -> Result<()> {
     sqlx::query!(
         "insert into registration_tokens (token_hash, token, uses_allowed, uses, expires_at, created_at)
          values (?, ?, ?, ?, ?, ?)",
-        hash.as_slice(),
+        token.token_hash.as_slice(),
         token.token,
         token.uses_allowed,
         token.uses,
@@ -33,12 +34,20 @@ pub async fn insert(conn: &mut Conn, hash: &[u8; 32], token: &RegistrationTokenR
 
 /// Lists all tokens, the oldest first.
 pub async fn list(conn: &mut Conn) -> Result<Vec<RegistrationTokenRow>> {
-    Ok(sqlx::query_as!(
-        RegistrationTokenRow,
-        "select token, uses_allowed, uses, expires_at from registration_tokens order by created_at"
-    )
-    .fetch_all(conn)
-    .await?)
+    let rows = sqlx::query!(
+        "select token_hash, token, uses_allowed, uses, expires_at from registration_tokens order by created_at"
+    );
+    let rows = rows.fetch_all(conn).await?.into_iter().map(|row| {
+        let token_hash = row.token_hash.try_into();
+        Ok(RegistrationTokenRow {
+            token_hash: token_hash.map_err(|_| Error::internal("a token's hash has the wrong length"))?,
+            token: row.token,
+            uses_allowed: row.uses_allowed,
+            uses: row.uses,
+            expires_at: row.expires_at,
+        })
+    });
+    rows.collect()
 }
 
 /// Whether a token may be used now.

@@ -2,6 +2,7 @@
 //! memory file system, and on it one database per server, copied from a migrated template.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
@@ -64,6 +65,33 @@ impl TestDatabase {
     {
         let mut conn = MySqlConnection::connect(&self.url()).await.expect("the database is there");
         sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut conn).await.expect("the query answers a value")
+    }
+
+    /// Everything in it: a line for each row, with its table and all values as hexadecimal digits of
+    /// their bytes.
+    pub async fn dump(&self) -> String {
+        let mut conn = MySqlConnection::connect(&self.url()).await.expect("the database is there");
+        let columns: Vec<(String, String)> = sqlx::query_as(
+            "select cast(table_name as char), cast(column_name as char)
+             from information_schema.columns
+             where table_schema = database()
+             order by table_name, ordinal_position",
+        )
+        .fetch_all(&mut conn)
+        .await
+        .expect("there are tables");
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (table, column) in columns {
+            tables.entry(table).or_default().push(format!("coalesce(hex(cast(`{column}` as binary)), '')"));
+        }
+        let mut dump = String::new();
+        for (table, values) in tables {
+            let sql = format!("select concat_ws(' ', {}) from `{table}`", values.join(", "));
+            let rows: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut conn).await.expect("it can be read");
+            dump.extend(rows.into_iter().map(|row| format!("{table} {row}\n")));
+        }
+        dump
     }
 
     /// The URL a server is configured with.

@@ -8,6 +8,7 @@ use std::{
 use homeserver::{
     App,
     accounts::User,
+    audit::Origin,
     clock::Clock,
     config::Config,
     http::{Entrance, Socket},
@@ -120,6 +121,11 @@ impl TestServer {
         self.database.execute(sql).await;
     }
 
+    /// Everything in the database, see [`TestDatabase::dump`].
+    pub async fn dump(&self) -> String {
+        self.database.dump().await
+    }
+
     /// The one value that a query answers, for what no endpoint tells.
     pub async fn scalar<T>(&self, sql: &str) -> T
     where
@@ -135,8 +141,8 @@ impl TestServer {
 
     /// The user behind a test user's session, as services know it.
     pub async fn caller(&self, user: &TestUser) -> User {
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.app.accounts.sessions.authenticate(&user.token, address).await.expect("the token is valid")
+        let origin = Origin::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None);
+        self.app.accounts.sessions.authenticate(&user.token, &origin).await.expect("the token is valid")
     }
 
     /// Somebody without an account.

@@ -156,3 +156,49 @@ async fn it_is_noted_rarely_and_encrypted_when_and_where_a_device_was_used() {
     let stored = row.expect("the device exists").last_seen_ip.expect("an address");
     assert!(!stored.windows(9).any(|bytes| bytes == b"127.0.0.1"), "the address is encrypted");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_see_with_which_client_a_device_was_used_until_that_is_forgotten() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let path = format!("/_matrix/client/v3/admin/whois/{}", alice.id);
+    let connection = async |alice: &homeserver_testing::TestUser| {
+        let request = alice.call(reqwest::Method::GET, &path).header("User-Agent", "Element/1.2");
+        let answer: serde_json::Value =
+            request.send().await.expect("the server answers").json().await.expect("it is JSON");
+        answer["devices"][alice.device_id.as_str()]["sessions"][0]["connections"][0].clone()
+    };
+
+    let mut seen = connection(&alice).await;
+    while !seen["last_seen"].is_number() {
+        tokio::task::yield_now().await;
+        seen = connection(&alice).await;
+    }
+    server.app.clock.advance(Duration::from_secs(29 * 24 * 3600));
+    let server = server.restart().await;
+    let stored = "select count(*) from devices where last_seen_ip is not null or last_seen_user_agent is not null";
+    while server.scalar::<i64>(stored).await > 0 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!((&seen["ip"], &seen["user_agent"]), (&json!("127.0.0.1"), &json!("Element/1.2")));
+    let known = server.scalar::<i64>("select count(*) from devices where last_seen_at is not null").await;
+    assert_eq!(known, 1, "when it was used is still known");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_where_a_device_was_used_is_never_stored_if_the_operator_wants_so() {
+    let server = TestServer::start_with(|config| config.sessions.last_seen_days = 0).await;
+    let alice = server.user("alice").await;
+    let path = format!("/_matrix/client/v3/devices/{}", alice.device_id);
+
+    let mut device = alice.get(&path).await.expect("the device exists");
+    while !device["last_seen_ts"].is_number() {
+        tokio::task::yield_now().await;
+        device = alice.get(&path).await.expect("the device exists");
+    }
+
+    assert_eq!(device["last_seen_ip"], json!(null));
+    let stored = "select count(*) from devices where last_seen_ip is not null or last_seen_user_agent is not null";
+    assert_eq!(server.scalar::<i64>(stored).await, 0);
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use homeserver::{accounts::registration::NewRegistrationToken, config::RegistrationMode, error::ErrorKind};
+use homeserver::{
+    accounts::registration::NewRegistrationToken, audit::Actor, config::RegistrationMode, error::ErrorKind,
+};
 use homeserver_testing::{Answer, TestServer};
 use serde_json::{Value, json};
 
@@ -161,7 +163,7 @@ async fn guests_are_refused() {
 async fn a_registration_token_lets_so_many_register_and_no_more() {
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Token).await;
     let new = NewRegistrationToken { token: None, uses_allowed: Some(1), lifetime: None };
-    let token = server.app.accounts.registration.create_token(new).await.expect("it can be created");
+    let token = server.app.accounts.registration.create_token(Actor::operator(), new).await.expect("it can be created");
     let with = |name: &str, token: &str| {
         let auth = json!({ "type": "m.login.registration_token", "token": token });
         json!({ "username": name, "password": "long enough", "auth": auth })
@@ -186,7 +188,7 @@ async fn a_registration_token_lets_so_many_register_and_no_more() {
 async fn a_failed_registration_does_not_use_up_the_token() {
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Token).await;
     let new = NewRegistrationToken { token: Some("invited".to_owned()), uses_allowed: Some(1), lifetime: None };
-    server.app.accounts.registration.create_token(new).await.expect("it can be created");
+    server.app.accounts.registration.create_token(Actor::operator(), new).await.expect("it can be created");
     let auth = json!({ "type": "m.login.registration_token", "token": "invited" });
     let body =
         |device: &str| json!({ "username": "alice", "password": "long enough", "auth": auth, "device_id": device });
@@ -201,7 +203,7 @@ async fn a_registration_token_ends() {
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Token).await;
     let lifetime = Some(Duration::from_secs(60));
     let new = NewRegistrationToken { token: Some("invited".to_owned()), uses_allowed: None, lifetime };
-    server.app.accounts.registration.create_token(new).await.expect("it can be created");
+    server.app.accounts.registration.create_token(Actor::operator(), new).await.expect("it can be created");
     let is_valid = |token: &str| {
         let path = format!("/_matrix/client/v1/register/m.login.registration_token/validity?token={token}");
         let anonymous = server.anonymous();

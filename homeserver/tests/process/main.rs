@@ -4,4 +4,5 @@ mod commands;
 mod database;
 mod durability;
 mod program;
+mod security;
 mod serving;

@@ -12,14 +12,9 @@ use crate::{
         rule::{Effect, Kind, Rule, Scope},
         ruleset::RuleSet,
     },
-    secrets::HASH_LENGTH,
+    secrets::{HASH_LENGTH, columns},
     storage::access_rules::{self, RuleRow},
 };
-
-/// What the sealed form of a rule's value is bound to.
-fn sealing_context(id: &str) -> String {
-    format!("access_rules.sealed {id}")
-}
 
 /// What registration tokens are hashed for, wherever they are.
 pub const TOKEN_PURPOSE: &str = "registration token";
@@ -127,7 +122,7 @@ impl Rulebook {
     fn value(&self, new: &NewRule) -> Result<(String, Option<Vec<u8>>, Option<Vec<u8>>)> {
         let value = new.value.trim();
         let secret = |shown: String, hash: [u8; 32]| {
-            let sealed = self.0.secrets.seal(&sealing_context(&new.id), value.as_bytes());
+            let sealed = self.0.secrets.seal(&columns::RULE_VALUE, &[&new.id], value.as_bytes());
             (shown, Some(hash.to_vec()), Some(sealed))
         };
         Ok(match new.kind {
@@ -165,8 +160,7 @@ impl Rulebook {
     /// The value of a rule as it was given, for those who may see it.
     pub fn reveal(&self, row: &RuleRow) -> Result<String> {
         let Some(sealed) = &row.sealed else { return Ok(row.value.clone()) };
-        let plain = self.0.secrets.open(&sealing_context(&row.rule_id), sealed)?;
-        Ok(String::from_utf8_lossy(&plain).into_owned())
+        self.0.secrets.open_text(&columns::RULE_VALUE, &[&row.rule_id], sealed)
     }
 
     /// The rules as they would be after `changes`, ready for deciding.

@@ -18,7 +18,7 @@ use crate::{
 const NOW: i64 = 1_000_000;
 
 fn secrets() -> Secrets {
-    Secrets::new(&[7; 32])
+    Secrets::for_tests()
 }
 
 /// A rule as `kind value scope effect`; a value that is not needed is written as a dash.

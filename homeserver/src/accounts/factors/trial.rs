@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Code, Factors, context, off, rows};
+use super::{Code, Factors, off, rows};
 use crate::{
     Error, Result,
+    accounts::emails::Notice,
+    audit::{Action, Actor, Event},
+    secrets::columns,
     storage::{Conn, factors::FactorRow, numbers::UserNid},
 };
 
@@ -59,11 +62,22 @@ impl Factors {
             })
             .await?;
         match trial {
-            Trial::Proved(proof) => Ok(proof),
+            Trial::Proved(proof) => {
+                if let Proof::RecoveryCode { left } = proof {
+                    let user_id = self.storage.user_id(user).await?;
+                    let event = Event::new(Action::FactorUsed, Actor::owner(&user_id)).on(&user_id);
+                    self.audit.record(event.detail("kind", "recovery_code").detail("left", left));
+                    self.emails.notify(user, &user_id, Notice::RecoveryCodeUsed(&left.to_string())).await;
+                }
+                Ok(proof)
+            }
             Trial::Off => Err(off()),
             Trial::Wrong => Err(wrong()),
             Trial::Locking => {
                 let user_id = self.storage.user_id(user).await?;
+                let event = Event::new(Action::FactorLocked, Actor::server()).on(&user_id);
+                self.audit.record(event.failed("too_many_codes"));
+                self.emails.notify(user, &user_id, Notice::FactorLocked).await;
                 warn!(user.id = %user_id, "Too many wrong codes locked the second factor of an account");
                 Err(wrong())
             }
@@ -102,7 +116,7 @@ impl Factors {
     ) -> Result<Option<Proof>> {
         match code {
             Code::App(digits) => {
-                let secret = self.secrets.open(&context(user), &row.secret)?;
+                let secret = self.secrets.open(&columns::TOTP_SECRET, &[&user.0], &row.secret)?;
                 let Some(step) = self.step(&secret, digits, now_ms)? else { return Ok(None) };
                 Ok(rows::spend_step(tx, user, step).await?.then_some(Proof::App))
             }

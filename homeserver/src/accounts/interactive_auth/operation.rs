@@ -28,6 +28,8 @@ pub enum Operation<'a> {
     DeleteDevices(&'a [OwnedDeviceId]),
     /// Replacing the cross-signing keys: the whole request body, as it came.
     UploadCrossSigningKeys(&'a [u8]),
+    /// Adding an e-mail address to the account.
+    AddEmail(&'a str),
     /// Issuing a token with which another client logs in.
     IssueLoginToken,
 }
@@ -41,16 +43,18 @@ pub enum Purpose {
     Deactivate,
     DeleteDevices,
     UploadCrossSigningKeys,
+    AddEmail,
     IssueLoginToken,
 }
 
 impl Purpose {
-    const ALL: [(Self, &str); 6] = [
+    const ALL: [(Self, &str); 7] = [
         (Self::Register, "register"),
         (Self::ChangePassword, "change password"),
         (Self::Deactivate, "deactivate"),
         (Self::DeleteDevices, "delete devices"),
         (Self::UploadCrossSigningKeys, "upload cross-signing keys"),
+        (Self::AddEmail, "add e-mail address"),
         (Self::IssueLoginToken, "issue login token"),
     ];
 
@@ -74,6 +78,7 @@ impl Operation<'_> {
             Self::Deactivate { .. } => Purpose::Deactivate,
             Self::DeleteDevice(_) | Self::DeleteDevices(_) => Purpose::DeleteDevices,
             Self::UploadCrossSigningKeys(_) => Purpose::UploadCrossSigningKeys,
+            Self::AddEmail(_) => Purpose::AddEmail,
             Self::IssueLoginToken => Purpose::IssueLoginToken,
         }
     }
@@ -95,6 +100,7 @@ impl Operation<'_> {
             Self::DeleteDevice(device_id) => json!(["delete device", device_id]),
             Self::DeleteDevices(device_ids) => json!(["delete devices", device_ids]),
             Self::UploadCrossSigningKeys(body) => json!(["upload cross-signing keys", without_auth(body)]),
+            Self::AddEmail(address) => json!(["add e-mail address", address]),
             Self::IssueLoginToken => json!(["issue login token"]),
         };
         secrets.hash("interactive auth operation", &description.to_string())

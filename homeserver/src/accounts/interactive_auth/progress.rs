@@ -5,7 +5,10 @@ use ruma::api::client::uiaa::AuthType;
 use super::{Flow, InteractiveAuth, Purpose, Stage};
 use crate::{
     Error, Result,
-    accounts::User,
+    accounts::{
+        User,
+        emails::{Proved, Purpose as ProofOf},
+    },
     secrets,
     storage::{
         interactive_auth::{self as rows, SessionRow},
@@ -26,6 +29,9 @@ pub(super) struct Demand<'a> {
     pub(super) purpose: Purpose,
     /// How: one of these.
     pub(super) flows: Vec<Flow>,
+    /// What an e-mail address is proved for. That is always the last stage, so the proof is not
+    /// stored.
+    pub(super) email: ProofOf,
 }
 
 /// What has been proved so far.
@@ -39,6 +45,8 @@ pub(super) struct Progress {
     pub(super) completed: Vec<Stage>,
     /// The registration token that was shown.
     pub(super) registration_token: Option<TokenHash>,
+    /// The e-mail address that was proved.
+    pub(super) email: Option<Proved>,
 }
 
 impl Demand<'_> {
@@ -51,7 +59,13 @@ impl Demand<'_> {
 impl Progress {
     /// No progress at all.
     pub(super) fn begin() -> Self {
-        Self { session: secrets::token(""), is_stored: false, completed: Vec::new(), registration_token: None }
+        Self {
+            session: secrets::token(""),
+            is_stored: false,
+            completed: Vec::new(),
+            registration_token: None,
+            email: None,
+        }
     }
 }
 
@@ -75,6 +89,7 @@ impl InteractiveAuth {
             is_stored: true,
             completed: completed.iter().filter_map(Stage::find).collect(),
             registration_token: row.registration_token_hash,
+            email: None,
         }))
     }
 

@@ -1,7 +1,7 @@
 //! The stages of authentication, and what completes them.
 
 use ruma::api::{
-    client::uiaa::{AuthData, AuthType, UserIdentifier},
+    client::uiaa::{AuthData, AuthType, ThirdpartyIdCredentials, UserIdentifier},
     error::StandardErrorBody,
 };
 
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error, Result,
     accounts::{User, credentials::Proof},
+    audit::{Action, Event},
     error::ErrorKind,
     storage::{registration_tokens, tokens::TokenHash},
 };
@@ -25,6 +26,8 @@ pub(super) enum Stage {
     Sso,
     /// Having a registration token.
     RegistrationToken,
+    /// Having an e-mail address.
+    Email,
     /// Nothing at all.
     Dummy,
 }
@@ -38,7 +41,7 @@ pub(super) enum Attempt {
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Password, Self::Sso, Self::RegistrationToken, Self::Dummy];
+    const ALL: [Self; 5] = [Self::Password, Self::Sso, Self::RegistrationToken, Self::Email, Self::Dummy];
 
     /// The specification's name of the stage.
     pub(super) fn kind(self) -> AuthType {
@@ -46,6 +49,7 @@ impl Stage {
             Self::Password => AuthType::Password,
             Self::Sso => AuthType::Sso,
             Self::RegistrationToken => AuthType::RegistrationToken,
+            Self::Email => AuthType::EmailIdentity,
             Self::Dummy => AuthType::Dummy,
         }
     }
@@ -81,6 +85,9 @@ impl InteractiveAuth {
             (Stage::RegistrationToken, AuthData::RegistrationToken(proof), _) => {
                 self.attempt_registration_token(progress, &proof.token).await?
             }
+            (Stage::Email, AuthData::EmailIdentity(proof), _) => {
+                self.attempt_email(demand, progress, &proof.thirdparty_id_creds).await?
+            }
             _ => failed("This does not complete the stage."),
         };
         if matches!(attempt, Attempt::Completed) {
@@ -90,15 +97,21 @@ impl InteractiveAuth {
     }
 
     async fn attempt_password(&self, caller: &User, identifier: &UserIdentifier, password: &str) -> Result<Attempt> {
-        let UserIdentifier::Matrix(identifier) = identifier else {
-            return Err(Error::forbidden("No account is known by this e-mail address or telephone number."));
+        let name = match identifier {
+            UserIdentifier::Matrix(identifier) => identifier.user.clone(),
+            UserIdentifier::Email(identifier)
+                if self.emails.find_owner(&identifier.address).await? == Some(caller.nid) =>
+            {
+                caller.id.to_string()
+            }
+            _ => return Err(Error::forbidden("Only the user of this session can confirm this.")),
         };
-        let account = self.credentials.find(&identifier.user).await?;
+        let account = self.credentials.find(&name).await?;
         if account.as_ref().is_none_or(|account| account.user != caller.nid) {
             return Err(Error::forbidden("Only the user of this session can confirm this."));
         }
         let proof = self.credentials.prove(caller.id.as_str(), account.as_ref(), password, None).await?;
-        Ok(match proof {
+        let attempt = match proof {
             Proof::Complete { .. } => Attempt::Completed,
             Proof::Wrong => failed("The password is wrong."),
             Proof::AppPassword { .. } => failed("An app password logs in, but confirms nothing."),
@@ -108,7 +121,30 @@ impl InteractiveAuth {
             Proof::CodeMissing => failed("Two-factor authentication is on, so a password alone confirms nothing."),
             Proof::CodeRefused(Error::Refused { kind: ErrorKind::Forbidden, message }) => failed(message),
             Proof::CodeRefused(refusal) => return Err(refusal),
-        })
+        };
+        if let Attempt::Failed(_) = &attempt {
+            let event = Event::new(Action::SignIn, caller).on(&caller.id).failed("not_confirmed");
+            self.audit.record(event.detail("method", "confirmation"));
+        }
+        Ok(attempt)
+    }
+
+    async fn attempt_email(
+        &self,
+        demand: &Demand<'_>,
+        progress: &mut Progress,
+        proof: &ThirdpartyIdCredentials,
+    ) -> Result<Attempt> {
+        match self.emails.proved(demand.email, &proof.sid, &proof.client_secret).await {
+            Ok(proved) => {
+                progress.email = Some(proved);
+                Ok(Attempt::Completed)
+            }
+            Err(Error::Refused { kind, message }) => {
+                Ok(Attempt::Failed(StandardErrorBody::new(kind, message.into_owned())))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn attempt_registration_token(&self, progress: &mut Progress, token: &str) -> Result<Attempt> {

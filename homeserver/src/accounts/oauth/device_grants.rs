@@ -7,6 +7,7 @@ use super::{Client, Fault, FaultKind, OAuth, Outcome, Parameters, TokenAnswer, c
 use crate::{
     Error, Result,
     accounts::browser_sessions::BrowserSession,
+    audit::Origin,
     secrets,
     storage::{
         fault,
@@ -56,7 +57,7 @@ pub struct WaitingDevice {
 
 /// What a device learns when it polls.
 enum Poll {
-    Good(TokenAnswer, UserNid),
+    Good(TokenAnswer, UserNid, OwnedDeviceId),
     Fault(FaultKind, &'static str),
 }
 
@@ -112,11 +113,17 @@ impl OAuth {
         }
     }
 
-    pub(super) async fn exchange_device_code(&self, client: &Client, code: &str) -> Outcome<TokenAnswer> {
+    pub(super) async fn exchange_device_code(
+        &self,
+        client: &Client,
+        code: &str,
+        origin: &Origin,
+    ) -> Outcome<TokenAnswer> {
         let hash = self.secrets.hash(DEVICE_CODE, code);
         match self.storage.retry(|| self.poll(client, &hash)).await? {
-            Poll::Good(answer, user) => {
+            Poll::Good(answer, user, device_id) => {
                 self.sessions.forget(user);
+                self.note_sign_in(user, device_id, client, origin).await?;
                 Ok(answer)
             }
             Poll::Fault(kind, message) => Err(Fault::refused(kind, message)),
@@ -143,7 +150,7 @@ impl OAuth {
             (GrantState::Allowed, Some(user)) => {
                 rows::delete(&mut tx, hash).await?;
                 match self.begin(&mut tx, user, client, &row.device_id, &row.scope).await? {
-                    Some(answer) => Poll::Good(answer, user),
+                    Some(answer) => Poll::Good(answer, user, row.device_id),
                     None => Poll::Fault(FaultKind::InvalidGrant, "The account cannot be used any more."),
                 }
             }

@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     Error, Result,
-    accounts::sessions::{Origin, Refreshed, SessionRequest, Tokens},
+    accounts::{
+        emails::Notice,
+        sessions::{Origin, Refreshed, SessionRequest, Tokens},
+    },
+    audit::{self, Action, Actor, Event},
     storage::{
         Conn,
         accounts::{self, AccountState},
@@ -39,7 +43,7 @@ pub struct TokenAnswer {
 
 /// What became of a code.
 enum Trial {
-    Good(TokenAnswer, UserNid),
+    Good(TokenAnswer, UserNid, OwnedDeviceId),
     /// It was used before: what came of it may be a thief's.
     Stolen(UserNid, OwnedDeviceId),
     Bad(&'static str),
@@ -47,7 +51,7 @@ enum Trial {
 
 impl OAuth {
     /// Exchanges a code, a device code or a refresh token.
-    pub async fn exchange(&self, parameters: &Parameters) -> Outcome<TokenAnswer> {
+    pub async fn exchange(&self, parameters: &Parameters, origin: &audit::Origin) -> Outcome<TokenAnswer> {
         let repeated =
             ["grant_type", "code", "redirect_uri", "client_id", "code_verifier", "refresh_token", "device_code"];
         if repeated.iter().any(|name| parameters.is_repeated(name)) {
@@ -64,10 +68,11 @@ impl OAuth {
         match grant_type {
             CODE => {
                 let verifier = required("code_verifier")?;
-                self.exchange_code(&client, required("code")?, required("redirect_uri")?, verifier).await
+                let (code, redirect_uri) = (required("code")?, required("redirect_uri")?);
+                self.exchange_code(&client, code, redirect_uri, verifier, origin).await
             }
-            DEVICE => self.exchange_device_code(&client, required("device_code")?).await,
-            _ => self.refresh(&client, required("refresh_token")?).await,
+            DEVICE => self.exchange_device_code(&client, required("device_code")?, origin).await,
+            _ => self.refresh(&client, required("refresh_token")?, origin).await,
         }
     }
 
@@ -88,6 +93,7 @@ impl OAuth {
         code: &str,
         redirect_uri: &str,
         verifier: &str,
+        origin: &audit::Origin,
     ) -> Outcome<TokenAnswer> {
         if !pkce::is_verifier(verifier) {
             return Err(Fault::invalid_request("A code_verifier has 43 to 128 letters, digits and - . _ ~."));
@@ -109,16 +115,19 @@ impl OAuth {
                 };
                 codes::spend(&mut tx, &hash, now_ms, now_ms + SPENT_MS).await?;
                 tx.commit().await?;
-                Ok(Trial::Good(answer, row.user))
+                Ok(Trial::Good(answer, row.user, row.device_id))
             })
             .await?;
         match trial {
-            Trial::Good(answer, user) => {
+            Trial::Good(answer, user, device_id) => {
                 self.sessions.forget(user);
+                self.note_sign_in(user, device_id, client, origin).await?;
                 Ok(answer)
             }
             Trial::Stolen(user, device_id) => {
-                self.sessions.end(user, &[device_id]).await?;
+                let user_id = self.storage.user_id(user).await?;
+                self.audit.record(Event::new(Action::TokenReused, origin).on(&user_id).failed("oauth_code_reused"));
+                self.sessions.end(origin, user, &[device_id]).await?;
                 Err(Fault::invalid_grant("This code was used before."))
             }
             Trial::Bad(message) => Err(Fault::invalid_grant(message)),
@@ -153,9 +162,28 @@ impl OAuth {
         Ok(Some(TokenAnswer { tokens, scope: scope.to_owned() }))
     }
 
-    async fn refresh(&self, client: &Client, token: &str) -> Outcome<TokenAnswer> {
+    /// Notes that an application has begun a session, and tells the user.
+    pub(super) async fn note_sign_in(
+        &self,
+        user: UserNid,
+        device_id: OwnedDeviceId,
+        client: &Client,
+        origin: &audit::Origin,
+    ) -> Result<()> {
+        let user_id = self.storage.user_id(user).await?;
+        let event = Event::new(Action::SignIn, Actor::user(&user_id, Some(device_id), origin)).on(&user_id);
+        self.audit.record(event.detail("method", "oauth").detail("client", client.id.as_str()));
+        if self.emails.tell_of_sign_ins() {
+            let address = origin.address.to_string();
+            let notice = Notice::NewSignIn { device: client.name(), address: &address };
+            self.emails.notify(user, &user_id, notice).await;
+        }
+        Ok(())
+    }
+
+    async fn refresh(&self, client: &Client, token: &str, origin: &audit::Origin) -> Outcome<TokenAnswer> {
         let token = Zeroizing::new(token.to_owned());
-        match self.sessions.refresh_by_oauth(&token, &client.id).await {
+        match self.sessions.refresh_by_oauth(&token, &client.id, origin).await {
             Ok(Refreshed { tokens, scope }) => Ok(TokenAnswer { tokens, scope }),
             Err(Error::Refused { message, .. }) => Err(Fault::invalid_grant(message)),
             Err(fault) => Err(fault.into()),

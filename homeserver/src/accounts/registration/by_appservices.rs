@@ -11,6 +11,7 @@ use crate::{
         names,
         sessions::{NewSession, Origin, SessionRequest},
     },
+    audit::{self, Actor},
     error::ErrorKind,
     storage::accounts::{self, AccountKind},
 };
@@ -21,6 +22,7 @@ impl Registration {
         &self,
         service: &AppService,
         request: RegistrationRequest,
+        origin: &audit::Origin,
     ) -> Result<(OwnedUserId, Option<NewSession>)> {
         let name = request.name.ok_or_else(|| Error::missing_param("The member `username` is missing."))?;
         let user_id = names::any_user_id(&name, &self.server_name)?;
@@ -31,7 +33,8 @@ impl Registration {
         self.appservices.check_user_is_free(&user_id, Some(service))?;
         self.check_free(&user_id).await?;
         let session = request.session.map(|session| SessionRequest { origin: Origin::AppService, ..session });
-        let session = self.create(NewAccount { session, ..account(user_id.clone()) }).await?;
+        let by = Actor::user(&service.sender, None, origin);
+        let session = self.create(NewAccount { session, by, ..account(user_id.clone()) }).await?;
         Ok((user_id, session))
     }
 
@@ -54,12 +57,14 @@ impl Registration {
 
 fn account(user_id: OwnedUserId) -> NewAccount {
     NewAccount {
+        by: Actor::server(),
         user_id,
         password: None,
         kind: AccountKind::AppService,
         is_admin: false,
         display_name: None,
         token: None,
+        email: None,
         session: None,
         waits_for: None,
     }

@@ -9,6 +9,7 @@ use super::{NewAccount, Registration};
 use crate::{
     Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
+    audit::{Actor, Origin},
     secrets,
     storage::accounts::AccountKind,
 };
@@ -45,7 +46,7 @@ impl Registration {
     }
 
     /// Creates the account that a script asks for and begins a session for it.
-    pub async fn create_by_script(&self, request: ScriptRequest) -> Result<NewSession> {
+    pub async fn create_by_script(&self, request: ScriptRequest, origin: &Origin) -> Result<NewSession> {
         self.check_nonce(&request.nonce)?;
         // The proof covers the name as it was sent, before capitals are lowered.
         if !bool::from(
@@ -54,12 +55,14 @@ impl Registration {
             return Err(Error::forbidden("The proof that the shared secret is known is wrong."));
         }
         let new = NewAccount {
+            by: Actor::operator().at(origin),
             user_id: self.free_name(&request.username).await?,
             password: Some(request.password),
             kind: AccountKind::User,
             is_admin: request.admin,
             display_name: request.displayname,
             token: None,
+            email: None,
             session: Some(SessionRequest::default()),
             waits_for: None,
         };

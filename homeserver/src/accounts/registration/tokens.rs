@@ -7,7 +7,8 @@ use super::Registration;
 use crate::{
     Error, Result,
     access::rulebook,
-    secrets,
+    audit::{Action, Actor, Event},
+    secrets::{self, columns, hex},
     storage::{
         fault,
         registration_tokens::{self, RegistrationTokenRow},
@@ -15,7 +16,7 @@ use crate::{
     },
 };
 
-/// What registration tokens are hashed for and bound to when they are encrypted.
+/// What registration tokens are hashed for.
 pub(in crate::accounts) const TOKEN_PURPOSE: &str = rulebook::TOKEN_PURPOSE;
 /// Most characters of a token.
 const LONGEST: usize = 64;
@@ -48,7 +49,7 @@ pub struct RegistrationToken {
 
 impl Registration {
     /// Creates a registration token and returns it.
-    pub async fn create_token(&self, new: NewRegistrationToken) -> Result<String> {
+    pub async fn create_token(&self, by: impl Into<Actor>, new: NewRegistrationToken) -> Result<String> {
         let token = new.token.unwrap_or_else(|| secrets::identifier(GENERATED));
         // Appendices, "Opaque Identifiers".
         let is_opaque = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
@@ -56,29 +57,34 @@ impl Registration {
             let message = format!("A registration token has 1 to {LONGEST} letters, digits and - . _ ~.");
             return Err(Error::invalid_param(message));
         }
+        let hash = self.token_hash(&token);
         let now_ms = self.clock.now_ms();
         let lifetime_ms = new.lifetime.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
         let row = RegistrationTokenRow {
-            token: self.secrets.seal(TOKEN_PURPOSE, token.as_bytes()),
+            token_hash: hash,
+            token: self.secrets.seal(&columns::REGISTRATION_TOKEN, &[&hex(&hash)], token.as_bytes()),
             uses_allowed: new.uses_allowed.map(|uses| i32::try_from(uses).unwrap_or(i32::MAX)),
             uses: 0,
             expires_at: lifetime_ms.map(|lifetime_ms| now_ms.saturating_add(lifetime_ms)),
         };
-        let mut conn = self.storage.conn().await?;
-        match registration_tokens::insert(&mut conn, &self.token_hash(&token), &row, now_ms).await {
-            Err(error) if fault::is_duplicate(&error) => Err(Error::invalid_param("There is such a token already.")),
-            Err(error) => Err(error),
-            Ok(()) => Ok(token),
+        let mut tx = self.storage.begin().await?;
+        match registration_tokens::insert(&mut tx, &row, now_ms).await {
+            Err(error) if fault::is_duplicate(&error) => {
+                return Err(Error::invalid_param("There is such a token already."));
+            }
+            outcome => outcome?,
         }
+        self.audit.append(&mut tx, [about(Action::TokenCreated, by, &hash)]).await?;
+        tx.commit().await?;
+        Ok(token)
     }
 
     /// Lists all registration tokens.
     pub async fn list_tokens(&self) -> Result<Vec<RegistrationToken>> {
         let rows = registration_tokens::list(&mut *self.storage.conn().await?).await?;
         let token = |row: RegistrationTokenRow| {
-            let token = self.secrets.open(TOKEN_PURPOSE, &row.token)?;
             Ok(RegistrationToken {
-                token: String::from_utf8_lossy(&token).into_owned(),
+                token: self.secrets.open_text(&columns::REGISTRATION_TOKEN, &[&hex(&row.token_hash)], &row.token)?,
                 uses_allowed: row.uses_allowed.map(i32::unsigned_abs),
                 uses: row.uses.unsigned_abs(),
                 expires_at: row.expires_at,
@@ -88,8 +94,15 @@ impl Registration {
     }
 
     /// Makes a registration token void; returns whether there was such a token.
-    pub async fn delete_token(&self, token: &str) -> Result<bool> {
-        registration_tokens::delete(&mut *self.storage.conn().await?, &self.token_hash(token)).await
+    pub async fn delete_token(&self, by: impl Into<Actor>, token: &str) -> Result<bool> {
+        let hash = self.token_hash(token);
+        let mut tx = self.storage.begin().await?;
+        let was_there = registration_tokens::delete(&mut tx, &hash).await?;
+        if was_there {
+            self.audit.append(&mut tx, [about(Action::TokenRevoked, by, &hash)]).await?;
+        }
+        tx.commit().await?;
+        Ok(was_there)
     }
 
     /// Whether somebody could register with `token` now.
@@ -103,4 +116,9 @@ impl Registration {
     fn token_hash(&self, token: &str) -> TokenHash {
         self.secrets.hash(TOKEN_PURPOSE, token)
     }
+}
+
+/// A token is told of by the beginning of its hash.
+fn about(action: Action, by: impl Into<Actor>, hash: &TokenHash) -> Event {
+    Event::new(action, by).detail("kind", "registration").detail("token", hex(&hash[..8]))
 }

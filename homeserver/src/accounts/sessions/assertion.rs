@@ -9,6 +9,7 @@ use super::{Session, Sessions, locked, user};
 use crate::{
     Error, Result,
     accounts::{User, appservices::AppService},
+    audit,
     error::ErrorKind,
     storage::{
         accounts::{self, AccountState},
@@ -34,12 +35,12 @@ pub struct Identity {
 impl Sessions {
     /// The user as whom an application service acts. Where it acts from is nobody's business: that is
     /// not where the user is.
-    pub async fn assert(&self, service: &Arc<AppService>, identity: &Identity) -> Result<User> {
+    pub async fn assert(&self, service: &Arc<AppService>, identity: &Identity, origin: &audit::Origin) -> Result<User> {
         let session = self.asserted(service, identity).await?;
         if session.state == AccountState::Locked {
             return Err(locked());
         }
-        Ok(User { appservice: Some(service.clone()), ..user(&session, None) })
+        Ok(User { appservice: Some(service.clone()), address: None, ..user(&session, origin) })
     }
 
     async fn asserted(&self, service: &AppService, identity: &Identity) -> Result<Arc<Session>> {

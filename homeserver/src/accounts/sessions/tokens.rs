@@ -7,7 +7,9 @@ use zeroize::Zeroizing;
 
 use super::{ACCESS, Sessions, locked};
 use crate::{
-    Error, Result, secrets,
+    Error, Result,
+    audit::{self, Action, Event},
+    secrets,
     storage::{
         Conn,
         accounts::{self, AccountState},
@@ -178,16 +180,21 @@ impl Sessions {
 
     /// Exchanges a refresh token for new tokens. It stays good until one of them is used, so that a
     /// client that never received them can try again. Client-server API, "Refreshing access tokens".
-    pub async fn refresh(&self, token: &str) -> Result<Tokens> {
-        self.refresh_by(token, None).await.map(|refreshed| refreshed.tokens)
+    pub async fn refresh(&self, token: &str, origin: &audit::Origin) -> Result<Tokens> {
+        self.refresh_by(token, None, origin).await.map(|refreshed| refreshed.tokens)
     }
 
     /// The same for a session that the application `client_id` began by OAuth, and only for such.
-    pub(in crate::accounts) async fn refresh_by_oauth(&self, token: &str, client_id: &str) -> Result<Refreshed> {
-        self.refresh_by(token, Some(client_id)).await
+    pub(in crate::accounts) async fn refresh_by_oauth(
+        &self,
+        token: &str,
+        client_id: &str,
+        origin: &audit::Origin,
+    ) -> Result<Refreshed> {
+        self.refresh_by(token, Some(client_id), origin).await
     }
 
-    async fn refresh_by(&self, token: &str, client_id: Option<&str>) -> Result<Refreshed> {
+    async fn refresh_by(&self, token: &str, client_id: Option<&str>, origin: &audit::Origin) -> Result<Refreshed> {
         let hash = self.secrets.hash(REFRESH, token);
         let exchange = self
             .storage
@@ -205,6 +212,8 @@ impl Sessions {
             }
             Exchange::Leaked(user) => {
                 self.cache.forget(user);
+                let user_id = self.storage.user_id(user).await?;
+                self.audit.record(Event::new(Action::TokenReused, origin).on(&user_id).failed("refresh_token_reused"));
                 Err(Error::unknown_token("This refresh token was used before. Log in again.", true))
             }
         }

@@ -1,9 +1,6 @@
 //! Manages the caller's account.
 
-use ruma::api::client::account::{
-    ThirdPartyIdRemovalStatus, change_password, deactivate, delete_3pid, unbind_3pid, whoami,
-};
-use serde_json::json;
+use ruma::api::client::account::{ThirdPartyIdRemovalStatus, change_password, deactivate, unbind_3pid, whoami};
 
 use crate::{
     App, Error, Result,
@@ -11,25 +8,15 @@ use crate::{
     http::endpoint::{HttpAnswer, Incoming, Ruma},
 };
 
-/// Where e-mail addresses and telephone numbers would be proved or added.
+/// Where telephone numbers would be proved, or anything bound to an identity server.
 #[rustfmt::skip]
-pub(super) const THIRD_PARTY_IDS: [&str; 18] = [
-    "/_matrix/client/v3/register/email/requestToken",
-    "/_matrix/client/r0/register/email/requestToken",
+pub(super) const THIRD_PARTY_IDS: [&str; 8] = [
     "/_matrix/client/v3/register/msisdn/requestToken",
     "/_matrix/client/r0/register/msisdn/requestToken",
-    "/_matrix/client/v3/account/password/email/requestToken",
-    "/_matrix/client/r0/account/password/email/requestToken",
     "/_matrix/client/v3/account/password/msisdn/requestToken",
     "/_matrix/client/r0/account/password/msisdn/requestToken",
-    "/_matrix/client/v3/account/3pid",
-    "/_matrix/client/r0/account/3pid",
-    "/_matrix/client/v3/account/3pid/add",
-    "/_matrix/client/r0/account/3pid/add",
     "/_matrix/client/v3/account/3pid/bind",
     "/_matrix/client/r0/account/3pid/bind",
-    "/_matrix/client/v3/account/3pid/email/requestToken",
-    "/_matrix/client/r0/account/3pid/email/requestToken",
     "/_matrix/client/v3/account/3pid/msisdn/requestToken",
     "/_matrix/client/r0/account/3pid/msisdn/requestToken",
 ];
@@ -39,9 +26,12 @@ pub(super) async fn password(
     app: App,
     req: Ruma<change_password::v3::Request>,
 ) -> Result<change_password::v3::Response> {
-    let caller = req.caller.ok_or_else(no_other_proof)?;
     let change_password::v3::Request { new_password, logout_devices, auth, .. } = req.body;
-    app.accounts.administration.change_password(&caller, auth.as_ref(), &new_password, logout_devices).await?;
+    let (administration, auth) = (&app.accounts.administration, auth.as_ref());
+    match req.caller {
+        Some(caller) => administration.change_password(&caller, auth, &new_password, logout_devices).await?,
+        None => administration.change_password_by_email(auth, &new_password, logout_devices, &req.origin).await?,
+    }
     Ok(change_password::v3::Response::new())
 }
 
@@ -60,23 +50,6 @@ pub(super) async fn whoami(_: App, req: Ruma<whoami::v3::Request>) -> Result<who
     Ok(response)
 }
 
-/// `GET /_matrix/client/v3/account/3pid`
-pub(super) async fn third_party_ids(
-    _: App,
-    _: Ruma<ruma::api::client::account::get_3pids::v3::Request>,
-) -> Result<String> {
-    // ruma leaves out an empty list, which clients do not expect.
-    Ok(json!({ "threepids": [] }).to_string())
-}
-
-/// `POST /_matrix/client/v3/account/3pid/delete`
-pub(super) async fn delete_third_party_id(
-    _: App,
-    _: Ruma<delete_3pid::v3::Request>,
-) -> Result<delete_3pid::v3::Response> {
-    Ok(delete_3pid::v3::Response::new(ThirdPartyIdRemovalStatus::Success))
-}
-
 /// `POST /_matrix/client/v3/account/3pid/unbind`
 pub(super) async fn unbind_third_party_id(
     _: App,
@@ -85,9 +58,9 @@ pub(super) async fn unbind_third_party_id(
     Ok(unbind_3pid::v3::Response::new(ThirdPartyIdRemovalStatus::Success))
 }
 
-/// Everything that would prove or add an e-mail address or a telephone number.
+/// Everything that has to do with telephone numbers and identity servers.
 pub(super) async fn refuse_third_party_id(_: App, _: Incoming) -> HttpAnswer {
-    let message = "This server keeps neither e-mail addresses nor telephone numbers.";
+    let message = "This server keeps no telephone numbers and knows no identity servers.";
     Err(Error::refused(ErrorKind::ThreepidDenied, message))
 }
 

@@ -14,10 +14,11 @@ use crate::{App, Result, accounts::administration::Restriction, http::endpoint::
 pub(super) async fn whois(app: App, req: Ruma<get_user_info::v3::Request>) -> Result<get_user_info::v3::Response> {
     let account = app.accounts.administration.find_for(&req.caller, &req.body.user_id).await?;
     let mut response = get_user_info::v3::Response::new();
-    for device in app.devices.list(account.user).await? {
+    for (device, user_agent) in app.devices.list_with_clients(account.user).await? {
         let (mut connection, mut session, mut info) = (ConnectionInfo::new(), SessionInfo::new(), DeviceInfo::new());
         connection.ip = device.last_seen_ip;
         connection.last_seen = device.last_seen_ts;
+        connection.user_agent = user_agent;
         session.connections.push(connection);
         info.sessions.push(session);
         response.devices.insert(device.device_id.to_string(), info);

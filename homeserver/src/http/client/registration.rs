@@ -32,10 +32,11 @@ pub(super) async fn register(app: App, req: Ruma<register::v3::Request>) -> Resu
             ..SessionRequest::default()
         }),
     };
+    let origin = req.origin;
     let (user_id, session) = if request.login_type == Some(LoginType::ApplicationService) {
-        app.accounts.registration.by_appservice(&*req.caller.appservice()?, registration).await?
+        app.accounts.registration.by_appservice(&*req.caller.appservice()?, registration, &origin).await?
     } else {
-        app.accounts.registration.register(registration, request.auth.as_ref(), req.address).await?
+        app.accounts.registration.register(registration, request.auth.as_ref(), &origin).await?
     };
     // ruma writes null where the specification wants nothing.
     Ok(json::object(|answer| {
@@ -80,7 +81,7 @@ pub(super) async fn nonce(app: App, _: Incoming) -> HttpAnswer {
 /// `POST /_synapse/admin/v1/register`
 pub(super) async fn register_by_script(app: App, incoming: Incoming) -> HttpAnswer {
     let request: ScriptRequest = parse(&incoming.body)?;
-    let session = app.accounts.registration.create_by_script(request).await?;
+    let session = app.accounts.registration.create_by_script(request, &incoming.origin).await?;
     let answer = serde_json::json!({
         "user_id": session.user_id,
         "home_server": session.user_id.server_name(),

@@ -9,7 +9,7 @@ use ruma::{
         discover_support::{self, Contact},
         get_capabilities::v3::{
             self as get_capabilities, AccountModerationCapability, Capabilities, GetLoginTokenCapability,
-            ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
+            ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability,
         },
         get_supported_versions,
     },
@@ -43,7 +43,6 @@ pub(super) async fn versions(
 pub(super) async fn capabilities(app: App, req: Ruma<get_capabilities::Request>) -> Result<String> {
     let mut capabilities = Capabilities::new();
     capabilities.room_versions = RoomVersionsCapability::new(app.config.rooms.default_version.clone(), room_versions());
-    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     // What needs user-interactive authentication is for those sessions alone that have it.
     let may_confirm = !matches!(req.caller.session, SessionKind::OAuth | SessionKind::PersonalToken);
     capabilities.get_login_token = GetLoginTokenCapability::new(may_confirm);
@@ -59,6 +58,7 @@ pub(super) async fn capabilities(app: App, req: Ruma<get_capabilities::Request>)
     // Client-server API, "Account management": clients that log in by OAuth leave it to the account page.
     capabilities["m.change_password"] = json!({ "enabled": may_confirm });
     capabilities["m.get_login_token"] = json!({ "enabled": may_confirm });
+    capabilities["m.3pid_changes"] = json!({ "enabled": app.accounts.emails.are_possible() && may_confirm });
     Ok(json!({ "capabilities": capabilities }).to_string())
 }
 

@@ -1,7 +1,5 @@
 //! Begins, continues and ends sessions.
 
-use std::net::IpAddr;
-
 use ruma::api::client::{
     session::{
         get_login_token,
@@ -16,6 +14,7 @@ use serde_json::json;
 use crate::{
     App, Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
+    audit::Origin,
     http::{authenticate::Presented, endpoint::Ruma},
 };
 
@@ -38,7 +37,7 @@ pub(super) async fn login_types(app: App, _: Ruma<get_login_types::Request>) -> 
 
 /// `POST /_matrix/client/v3/login`
 pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::Response> {
-    let (address, caller) = (req.address, req.caller);
+    let (origin, caller) = (req.origin, req.caller);
     let login::Request { login_info, device_id, initial_device_display_name, refresh_token, .. } = req.body;
     let request = SessionRequest {
         device_id,
@@ -46,7 +45,7 @@ pub(super) async fn login(app: App, req: Ruma<login::Request>) -> Result<login::
         is_refreshable: refresh_token,
         ..SessionRequest::default()
     };
-    let session = begin(&app, login_info, caller, address, &request).await?;
+    let session = begin(&app, login_info, caller, &origin, &request).await?;
     let mut response = login::Response::new(session.user_id, session.tokens.access, session.device_id);
     response.refresh_token = session.tokens.refresh;
     response.expires_in = session.tokens.expires_in;
@@ -57,16 +56,19 @@ async fn begin(
     app: &App,
     info: LoginInfo,
     caller: Presented,
-    address: IpAddr,
+    origin: &Origin,
     request: &SessionRequest,
 ) -> Result<NewSession> {
     let login = &app.accounts.login;
     match info {
         LoginInfo::Password(info) => match info.identifier {
             Some(UserIdentifier::Matrix(identifier)) => {
-                login.with_password(&identifier.user, &info.password, address, request).await
+                login.with_password(&identifier.user, &info.password, origin, request).await
             }
-            Some(_) => Err(Error::forbidden("No account is known by this e-mail address or telephone number.")),
+            Some(UserIdentifier::Email(identifier)) => {
+                login.with_email(&identifier.address, &info.password, origin, request).await
+            }
+            Some(_) => Err(Error::forbidden("No account is known by this.")),
             None => Err(Error::bad_json("The member `identifier` is missing.")),
         },
         LoginInfo::ApplicationService(info) => {
@@ -74,9 +76,9 @@ async fn begin(
             let Some(UserIdentifier::Matrix(identifier)) = info.identifier else {
                 return Err(Error::bad_json("An application service names a user by `m.id.user`."));
             };
-            login.by_appservice(&service, &identifier.user, request).await
+            login.by_appservice(&service, &identifier.user, origin, request).await
         }
-        LoginInfo::Token(info) => login.with_token(&info.token, address, request).await,
+        LoginInfo::Token(info) => login.with_token(&info.token, origin, request).await,
         other => Err(Error::unknown(format!("Nobody can log in by {} here.", other.login_type()))),
     }
 }
@@ -92,7 +94,7 @@ pub(super) async fn login_token(
 
 /// `POST /_matrix/client/v3/refresh`
 pub(super) async fn refresh(app: App, req: Ruma<refresh_token::v3::Request>) -> Result<refresh_token::v3::Response> {
-    let tokens = app.accounts.sessions.refresh(&req.body.refresh_token).await?;
+    let tokens = app.accounts.sessions.refresh(&req.body.refresh_token, &req.origin).await?;
     let mut response = refresh_token::v3::Response::new(tokens.access);
     response.refresh_token = tokens.refresh;
     response.expires_in_ms = tokens.expires_in;

@@ -29,7 +29,7 @@ pub(super) async fn show(visit: Visit) -> Page {
         return Ok(Reply::page(&Device { frame: visit.frame(), user_code: String::new() }));
     };
     let oauth = served(&visit)?;
-    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.address))?;
+    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.origin.address))?;
     let device = match oauth.waiting_device(typed).await {
         Ok(device) => device,
         Err(error) => {
@@ -58,7 +58,7 @@ pub(super) async fn show(visit: Visit) -> Page {
 pub(super) async fn submit(visit: Visit) -> Page {
     let session = visit.entitled().await?;
     let oauth = served(&visit)?;
-    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.address))?;
+    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.origin.address))?;
     let is_allowed = visit.form.get("decision") == Some("allow");
     oauth.decide(visit.form.text("user_code"), is_allowed, session).await?;
     let message = if is_allowed {

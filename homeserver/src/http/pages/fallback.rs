@@ -104,6 +104,7 @@ fn sentence(purpose: Purpose) -> &'static str {
         Purpose::Deactivate => "An app wants to deactivate your account, for ever.",
         Purpose::DeleteDevices => "An app wants to sign out devices of your account.",
         Purpose::UploadCrossSigningKeys => "An app wants to replace the keys by which others recognise you.",
+        Purpose::AddEmail => "An app wants to add an e-mail address to your account.",
         Purpose::IssueLoginToken => "An app wants to sign in another app to your account.",
     }
 }

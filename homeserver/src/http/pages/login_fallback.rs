@@ -35,7 +35,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
     };
     let login = &visit.app.accounts.login;
     let token = login.issue_sso_token(session).await?;
-    let session = login.with_token(&token, visit.address, &request).await?;
+    let session = login.with_token(&token, &visit.origin, &request).await?;
     let response = json!({
         "user_id": session.user_id,
         "access_token": session.tokens.access,

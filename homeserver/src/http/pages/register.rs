@@ -41,7 +41,7 @@ pub(super) async fn show(visit: Visit) -> Page {
 
 /// `POST /register`
 pub(super) async fn submit(visit: Visit) -> Page {
-    visit.app.access.rate_limits.take(Action::Registration, Subject::address(visit.address))?;
+    visit.app.access.rate_limits.take(Action::Registration, Subject::address(visit.origin.address))?;
     let next = Next::parse_or_account(visit.form.text("next"));
     match register(&visit).await {
         Ok(token) => Ok(Reply::to(next.as_str()).with_session(Some(token))),
@@ -68,8 +68,8 @@ async fn register(visit: &Visit) -> Result<String> {
     let accounts = &visit.app.accounts;
     let name = form.text("name").trim();
     let user =
-        accounts.registration.register_on_page(name, form.text("password"), form.get("token"), visit.address).await?;
-    accounts.browser_sessions.begin_proved(user, visit.origin().agent).await
+        accounts.registration.register_on_page(name, form.text("password"), form.get("token"), &visit.origin).await?;
+    accounts.browser_sessions.begin_proved(user, &visit.origin).await
 }
 
 fn needs_token(visit: &Visit) -> bool {

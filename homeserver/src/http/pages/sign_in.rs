@@ -46,7 +46,7 @@ pub(super) async fn show(visit: Visit) -> Page {
 
 /// `POST /login`
 pub(super) async fn submit(visit: Visit) -> Page {
-    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.address))?;
+    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.origin.address))?;
     let next = Next::parse_or_account(visit.form.text("next"));
     let is_again = visit.form.get("again").is_some();
     let name = match &visit.signed_in {
@@ -55,7 +55,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
     };
     let password = visit.form.text("password");
     let former = visit.signed_in.as_ref().or(visit.halfway.as_ref());
-    match visit.app.accounts.browser_sessions.sign_in(&name, password, visit.origin(), former).await {
+    match visit.app.accounts.browser_sessions.sign_in(&name, password, &visit.origin, former).await {
         Ok((token, Stage::SignedIn)) => Ok(Reply::to(next.as_str()).with_session(Some(token))),
         Ok((token, Stage::Password)) => {
             let page = format!("/login/code?{}", query(&[("next", next.as_str())]));
@@ -81,13 +81,13 @@ pub(super) async fn show_code(visit: Visit) -> Page {
 
 /// `POST /login/code`
 pub(super) async fn submit_code(visit: Visit) -> Page {
-    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.address))?;
+    visit.app.access.rate_limits.take(Action::Login, Subject::address(visit.origin.address))?;
     let next = Next::parse_or_account(visit.form.text("next"));
     let Some(session) = &visit.halfway else {
         return Ok(Reply::to(format!("/login?{}", query(&[("next", next.as_str())]))));
     };
     let code = visit.form.text("code");
-    match visit.app.accounts.browser_sessions.prove_code(session, code, visit.origin().agent).await {
+    match visit.app.accounts.browser_sessions.prove_code(session, code, &visit.origin).await {
         Ok(token) => Ok(Reply::to(next.as_str()).with_session(Some(token))),
         Err(error) => {
             let (status, message) = refusal(error)?;

@@ -1,14 +1,13 @@
 //! A browser's request for a page: who asks, in which language, with what.
 
-use std::net::IpAddr;
-
 use http::{Method, header};
 use subtle::ConstantTimeEq;
 
 use super::{cookies::Jar, fields::Fields, interruption::Interruption, language::Language, next::Next, reply::Reply};
 use crate::{
     App, Error, Result,
-    accounts::browser_sessions::{BrowserSession, Origin, Stage},
+    accounts::browser_sessions::{BrowserSession, Stage},
+    audit::Origin,
     http::endpoint::Incoming,
 };
 
@@ -29,11 +28,10 @@ pub struct Visit {
     pub signed_in: Option<BrowserSession>,
     /// Who has proved the password and not yet the second factor.
     pub halfway: Option<BrowserSession>,
-    /// The client's address.
-    pub address: IpAddr,
+    /// From where it comes.
+    pub origin: Origin,
     /// The cookies.
     pub jar: Jar,
-    agent: Option<String>,
     language: Language,
     is_form: bool,
     is_from_elsewhere: bool,
@@ -76,17 +74,16 @@ impl Frame {
 impl Visit {
     /// Takes a request apart and finds out who it is from.
     pub async fn of(app: App, incoming: Incoming) -> Result<Self> {
-        let Incoming { request, path_args, body, address } = incoming;
+        let Incoming { request, path_args, body, origin } = incoming;
         let headers = request.headers();
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let jar = Jar::of(&app, headers);
         let session = match &jar.session {
-            Some(token) => app.accounts.browser_sessions.find(token).await?,
+            Some(token) => app.accounts.browser_sessions.find(token, &origin).await?,
             None => None,
         };
         let session = match session {
-            Some(mut session) => {
-                session.user.address = Some(address);
+            Some(session) => {
                 app.access.gates.server(&session.user.visitor()).await?;
                 Some(session)
             }
@@ -105,8 +102,7 @@ impl Visit {
             form: if is_form { Fields::parse(&body) } else { Fields::default() },
             signed_in,
             halfway,
-            address,
-            agent: text(header::USER_AGENT).map(ToOwned::to_owned),
+            origin,
             language: Language::preferred(text(header::ACCEPT_LANGUAGE).unwrap_or_default()),
             is_form,
             is_from_elsewhere: headers
@@ -136,11 +132,6 @@ impl Visit {
             alarm: None,
             notice: None,
         }
-    }
-
-    /// Where a sign-in comes from.
-    pub fn origin(&self) -> Origin<'_> {
-        Origin { address: self.address, agent: self.agent.as_deref() }
     }
 
     /// Who may let an application in: somebody who is signed in, with a second factor if this server

@@ -58,7 +58,8 @@ async fn places_and_people_are_looked_up_by_what_the_network_knows_of_them() {
     ];
 
     for (path, expected) in cases {
-        let (answer, ()) = tokio::join!(bob.get(&format!("/_matrix/client/v3/thirdparty/{path}")), async {
+        let path = format!("/_matrix/client/v3/thirdparty/{path}");
+        let (answer, ()) = tokio::join!(bob.get(&path), async {
             let asked = service.asked().await;
             assert_eq!(asked.path, format!("/_matrix/app/v1/thirdparty/{expected}"));
             asked.answer(200, json!([{ "protocol": "irc" }]));

@@ -1,6 +1,6 @@
 //! Uploads: streamed, limited, stored once, whole or not at all.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -280,13 +280,7 @@ fn pieces(sizes: &[usize]) -> reqwest::Body {
 }
 
 async fn user(user: &TestUser, server: &TestServer) -> homeserver::accounts::User {
-    server
-        .app
-        .accounts
-        .sessions
-        .authenticate(&user.token, Ipv4Addr::LOCALHOST.into())
-        .await
-        .expect("the token is valid")
+    server.caller(user).await
 }
 
 /// Waits for what happens at the other end of a connection.

@@ -122,7 +122,13 @@ async fn unknown_expired_and_foreign_sessions_are_refused() {
 async fn registration_can_be_completed_on_pages() {
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Token).await;
     let new = NewRegistrationToken { token: Some("welcome".into()), uses_allowed: Some(1), lifetime: None };
-    server.app.accounts.registration.create_token(new).await.expect("it can be made");
+    server
+        .app
+        .accounts
+        .registration
+        .create_token(homeserver::audit::Actor::operator(), new)
+        .await
+        .expect("it can be made");
     let register = async |auth| {
         let body = json!({ "username": "carol", "password": "long enough", "auth": auth });
         server.anonymous().post("/_matrix/client/v3/register", body).await

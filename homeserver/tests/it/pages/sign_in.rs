@@ -111,7 +111,13 @@ async fn registration_asks_for_a_token_or_is_closed_as_configured() {
     let closed = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Closed).await;
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Token).await;
     let new = NewRegistrationToken { token: Some("welcome".into()), uses_allowed: Some(1), lifetime: None };
-    server.app.accounts.registration.create_token(new).await.expect("it can be made");
+    server
+        .app
+        .accounts
+        .registration
+        .create_token(homeserver::audit::Actor::operator(), new)
+        .await
+        .expect("it can be made");
     let browser = TestBrowser::new(&server);
 
     let form = browser.open("/register").await;

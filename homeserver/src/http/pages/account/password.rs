@@ -53,5 +53,5 @@ async fn change(visit: &Visit, session: &BrowserSession) -> Result<String> {
     }
     let ends_devices = form.get("everywhere").is_some();
     accounts.administration.change_password_on_page(&session.user, form.text("password"), ends_devices).await?;
-    accounts.browser_sessions.begin_proved(session.user.nid, visit.origin().agent).await
+    accounts.browser_sessions.begin_proved(session.user.nid, &visit.origin).await
 }

@@ -94,6 +94,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("An app wants to deactivate your account, for ever.", "Une application veut désactiver votre compte, définitivement."),
     ("An app wants to sign out devices of your account.", "Une application veut déconnecter des appareils de votre compte."),
     ("An app wants to replace the keys by which others recognise you.", "Une application veut remplacer les clés par lesquelles les autres vous reconnaissent."),
+    ("An app wants to add an e-mail address to your account.", "Une application veut ajouter une adresse e-mail à votre compte."),
+    ("Make the account in an app: this server wants to know your e-mail address.", "Créez le compte dans une application : ce serveur veut connaître votre adresse e-mail."),
     ("An app wants to sign in another app to your account.", "Une application veut connecter une autre application à votre compte."),
     ("You are signed in as somebody else than the user of your app.", "Vous êtes connecté sous un autre nom que dans votre application."),
     ("Nothing was confirmed. You can close this page.", "Rien n’a été confirmé. Vous pouvez fermer cette page."),

@@ -1,0 +1,177 @@
+//! The security audit log: who did what to whom, and from where. Append-only; each row holds a keyed
+//! hash of itself and of the row before it, so that whoever changes the database leaves traces.
+//!
+//! To tell of something is one call. What merely happened is queued and never holds up the request:
+//!
+//! ```ignore
+//! audit.record(Event::new(Action::SignIn, &origin).on(&user_id).failed("bad_password"));
+//! ```
+//!
+//! What must not be done without a trace (what administrators do, new passwords, the end of an
+//! account) is written in the transaction that does it, as the last statement before the commit,
+//! because no other process can append until then:
+//!
+//! ```ignore
+//! audit.append(&mut tx, [Event::new(Action::RoleChanged, caller).on(&user_id).detail("is_admin", true)]).await?;
+//! ```
+//!
+//! A new kind of event is a line in [`event`]'s table. Tokens, passwords, codes and contents are never
+//! told of; addresses and user agents stand in an encrypted table of their own, which is emptied
+//! earlier and leaves the chain whole.
+
+mod chain;
+pub mod event;
+pub mod export;
+mod lines;
+mod retention;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod writer;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ruma::UserId;
+
+pub use self::{
+    event::{Action, Actor, Event, Origin, Role},
+    verify::{Finding, Verdict},
+};
+use self::{
+    export::Entry,
+    writer::{Pending, Queue},
+};
+use crate::{
+    Result,
+    clock::Clock,
+    config,
+    metrics::Metrics,
+    secrets::Secrets,
+    storage::{Conn, Storage, audit as rows},
+    tasks::Tasks,
+};
+
+/// What the audit log is built from.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each part is described where it is defined")]
+pub struct Parts<'a> {
+    pub storage: Storage,
+    pub secrets: Secrets,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub tasks: &'a Tasks,
+    pub rules: config::Audit,
+}
+
+/// The audit log; clones share the queue.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    storage: Storage,
+    secrets: Secrets,
+    clock: Clock,
+    queue: Queue,
+    /// Of whom it was told lately that they try too often.
+    lock_outs: Arc<Mutex<LockOuts>>,
+}
+
+impl Audit {
+    /// Starts the tasks that write what is queued and delete what is old.
+    pub fn start(parts: Parts<'_>) -> Self {
+        let Parts { storage, secrets, clock, metrics, tasks, rules } = parts;
+        retention::start(storage.clone(), secrets.clone(), clock.clone(), &rules, tasks);
+        let queue = writer::start(
+            writer::Writer::new(storage.clone(), secrets.clone(), clock.clone(), rules.lines_file),
+            metrics,
+            tasks,
+        );
+        Self { storage, secrets, clock, queue, lock_outs: Arc::default() }
+    }
+
+    /// Notes an event soon, and at once in the file that fail2ban reads. Under more events than can be
+    /// written some are left out; how many is noted.
+    pub fn record(&self, event: Event) {
+        self.queue.push(Pending { at_ms: self.clock.now_ms(), event });
+    }
+
+    /// Notes events in a transaction: they are there if it is committed, and only then.
+    pub async fn append(&self, tx: &mut Conn, events: impl IntoIterator<Item = Event>) -> Result<()> {
+        let at_ms = self.clock.now_ms();
+        let events: Vec<Pending> = events.into_iter().map(|event| Pending { at_ms, event }).collect();
+        chain::append(tx, &self.secrets, &events).await
+    }
+
+    /// Notes that somebody is held off who tries `what` too often: once a minute and address.
+    pub fn record_lock_out(&self, what: &'static str, actor: Actor) {
+        let Some(address) = actor.origin().map(|origin| origin.address) else { return };
+        let is_news =
+            self.lock_outs.lock().unwrap_or_else(PoisonError::into_inner).note((what, address), self.clock.now_ms());
+        if is_news {
+            self.record(Event::new(Action::RateLimit, actor).failed("too_many_requests").detail("what", what));
+        }
+    }
+
+    /// Waits until everything that was queued before is written.
+    pub async fn settled(&self) {
+        self.queue.settled().await;
+    }
+
+    /// The newest events that a user did or that befell the user, the newest first.
+    pub async fn of_user(&self, user_id: &UserId, limit: u32) -> Result<Vec<Entry>> {
+        let mut conn = self.storage.conn().await?;
+        let mut entries = Vec::new();
+        for seq in rows::list_of_user(&mut conn, user_id.as_str(), limit).await? {
+            let found = rows::list(&mut conn, seq - 1, 1).await?;
+            entries.extend(found.into_iter().filter(|(row, _)| row.seq == seq));
+        }
+        entries.into_iter().map(|(row, sealed)| Entry::open(&self.secrets, row, sealed)).collect()
+    }
+
+    /// Lists at most `limit` events after the one numbered `after`.
+    pub async fn list(&self, after: i64, limit: u32) -> Result<Vec<Entry>> {
+        let found = rows::list(&mut *self.storage.conn().await?, after, limit).await?;
+        found.into_iter().map(|(row, sealed)| Entry::open(&self.secrets, row, sealed)).collect()
+    }
+
+    /// Forgets from where a user acted, who wants to be forgotten.
+    pub async fn forget_origins(&self, conn: &mut Conn, user_id: &UserId) -> Result<()> {
+        rows::delete_origins_of(conn, user_id.as_str()).await
+    }
+
+    /// Checks the whole log, see [`Verdict`].
+    pub async fn verify(&self, anchor: Option<&verify::Anchor>) -> Result<Verdict> {
+        verify::run(&self.storage, &self.secrets, anchor).await
+    }
+}
+
+pub use self::verify::Anchor;
+
+/// Who was told of lately.
+#[derive(Debug, Default)]
+struct LockOuts {
+    told: std::collections::HashMap<(&'static str, IpAddr), i64>,
+}
+
+impl LockOuts {
+    /// How long somebody is not told of again, in milliseconds.
+    const REST_MS: i64 = 60_000;
+    /// At most so many are remembered.
+    const MOST: usize = 10_000;
+
+    /// Whether to tell of this.
+    fn note(&mut self, who: (&'static str, IpAddr), now_ms: i64) -> bool {
+        if self.told.get(&who).is_some_and(|told| now_ms - told < Self::REST_MS) {
+            return false;
+        }
+        if self.told.len() >= Self::MOST {
+            self.told.retain(|_, told| now_ms - *told < Self::REST_MS);
+        }
+        if self.told.len() >= Self::MOST {
+            return false;
+        }
+        self.told.insert(who, now_ms);
+        true
+    }
+}
