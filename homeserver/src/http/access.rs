@@ -5,7 +5,7 @@ mod forms;
 mod queue;
 mod rules;
 
-use std::{collections::HashMap, future::Future, net::IpAddr};
+use std::{collections::HashMap, future::Future};
 
 use bytes::Bytes;
 use http::Method;
@@ -17,7 +17,7 @@ use super::{
     endpoint::{Incoming, Route, custom},
     exchange,
 };
-use crate::{App, Error, Result, access::feature::Feature, accounts::User};
+use crate::{App, Error, Result, access::feature::Feature, accounts::User, audit::Origin};
 
 /// What all paths begin with.
 const PREFIX: &str = "/_salon/access/v1";
@@ -63,8 +63,8 @@ where
 impl Call {
     /// Lets administrators in who may do so from where they are.
     async fn admit(app: &App, incoming: Incoming) -> Result<Self> {
-        let Incoming { request, path_args: args, body, address } = incoming;
-        let caller = caller(app, &request, address).await?;
+        let Incoming { request, path_args: args, body, origin } = incoming;
+        let caller = caller(app, &request, &origin).await?;
         app.access.gates.server(&caller.visitor()).await?;
         app.access.gates.feature(&caller.visitor(), Feature::AdminApi).await?;
         if !caller.is_admin {
@@ -97,8 +97,8 @@ impl Call {
     }
 }
 
-async fn caller(app: &App, request: &http::Request<()>, address: IpAddr) -> Result<User> {
+async fn caller(app: &App, request: &http::Request<()>, origin: &Origin) -> Result<User> {
     let token = AccessToken::extract_authentication(request);
     let token = token.map_err(|_| Error::missing_token("An access token is needed here."))?;
-    app.accounts.sessions.authenticate(&token, address).await
+    app.accounts.sessions.authenticate(&token, origin).await
 }

@@ -92,7 +92,7 @@ async fn a_registration_token_opens_what_is_closed_to_others() {
     let registration = &server.app.accounts.registration;
     for token in ["good", "other"] {
         let new = NewRegistrationToken { token: Some(token.to_owned()), ..NewRegistrationToken::default() };
-        registration.create_token(new).await.expect("a token");
+        registration.create_token(homeserver::audit::Actor::operator(), new).await.expect("a token");
     }
     let root = server.app.accounts.administration.create_user("root", Some("a long password".to_owned()), true).await;
     let root = TestUser::anonymous(&server, root.expect("an account").user_id.localpart());
