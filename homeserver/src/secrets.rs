@@ -240,11 +240,6 @@ fn keyed(key: &[u8; KEY_LENGTH], message: &[u8]) -> [u8; HASH_LENGTH] {
     mac.finalize().into_bytes().into()
 }
 
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// A token of 256 random bits after `prefix`, URL-safe.
 pub fn token(prefix: &str) -> String {
     let mut bytes = Zeroizing::new([0; 32]);
