@@ -14,6 +14,7 @@ pub mod filters;
 pub mod followed;
 pub mod ignored;
 pub mod interactive_auth;
+pub mod invitations;
 pub mod login;
 pub mod names;
 pub mod oauth;
@@ -45,6 +46,7 @@ use self::{
     filters::Filters,
     ignored::Ignored,
     interactive_auth::InteractiveAuth,
+    invitations::Invitations,
     login::Login,
     oauth::OAuth,
     openid::OpenId,
@@ -181,6 +183,7 @@ pub struct Accounts {
     pub account_data: AccountData,
     pub filters: Filters,
     pub ignored: Ignored,
+    pub invitations: Invitations,
     pub push_rules: PushRules,
     pub appservices: AppServices,
 }
@@ -216,6 +219,7 @@ impl Accounts {
             openid: OpenId::new(storage.clone(), secrets.clone(), clock.clone()),
             profiles: Profiles::new(storage.clone(), clock.clone(), server_name),
             ignored: ignored::follow(storage.clone(), tail.clone()),
+            invitations: invitations::follow(storage.clone(), tail.clone()),
             push_rules: PushRules::new(storage.clone(), tail, account_data.clone()),
             account_data,
             personal_tokens: PersonalTokens::new(storage.clone(), clock.clone(), audit, sessions.clone()),

@@ -261,6 +261,7 @@ impl App {
             rooms: rooms.clone(),
             clock: clock.clone(),
             filters: accounts.filters.clone(),
+            invitations: accounts.invitations.clone(),
             push_rules: accounts.push_rules.clone(),
             keys: keys.clone(),
             to_device: to_device.clone(),

@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     Error, Result,
-    accounts::{User, filters::Filters, push_rules::PushRules},
+    accounts::{User, filters::Filters, invitations::Invitations, push_rules::PushRules},
     clock::Clock,
     ephemeral::{Presence, Receipts, Typing},
     json::{self, Object},
@@ -59,6 +59,7 @@ pub struct Sources {
     pub rooms: Rooms,
     pub clock: Clock,
     pub filters: Filters,
+    pub invitations: Invitations,
     pub push_rules: PushRules,
     pub keys: Keys,
     pub to_device: ToDevice,
@@ -218,6 +219,8 @@ impl Sync {
 
     /// The rooms, by what the user is in them.
     async fn sections(&self, asked: &Asked, moment: &Moment, own: &own::Own) -> Result<Sections> {
+        let is_invited = moment.news.iter().any(|news| news.residence.membership == Membership::Invite);
+        let blocks_invitations = is_invited && *self.invitations.load(asked.user.nid, &asked.user.id).await?;
         let mut sections = Sections::default();
         for news in &moment.news {
             let view = self.rooms.load(news.room).await?;
@@ -231,6 +234,8 @@ impl Sync {
                         sections.joined.push((id, room));
                     }
                 }
+                // Client-server API, "Invite permission": not even those that came before.
+                Membership::Invite if blocks_invitations => {}
                 Membership::Invite => {
                     if let Some(room) = self.invited(asked, news, "invite_state").await? {
                         sections.invited.push((id, room));

@@ -384,6 +384,26 @@ async fn who_does_not_want_to_be_invited_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn invitations_from_before_they_were_blocked_are_not_told_of() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_room().await;
+    alice.invite(&room, &bob).await;
+    let invited = async || {
+        let answer = bob.get("/_matrix/client/v3/sync").await.expect("sync answers");
+        answer["rooms"]["invite"][room.as_str()].is_object()
+    };
+    assert!(invited().await);
+    let path = format!("/_matrix/client/v3/user/{}/account_data/m.invite_permission_config", bob.id);
+
+    bob.put(&path, json!({ "default_action": "block" })).await.expect("account data can be set");
+    assert!(!invited().await);
+    bob.put(&path, json!({})).await.expect("account data can be set");
+
+    assert!(invited().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_proves_that_an_invited_address_is_theirs_comes_in() {
     let server = TestServer::start().await;
     let [alice, bob, carol] = server.users(["alice", "bob", "carol"]).await;

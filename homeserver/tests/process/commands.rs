@@ -144,6 +144,14 @@ fn add_totp(place: &Place, user: &str) -> Vec<String> {
 }
 
 #[test]
+fn all_access_rules_can_be_lifted() {
+    let place = Place::new();
+
+    assert_eq!(text(&place.run(&["access", "list"])), "");
+    assert_eq!(text(&place.run(&["access", "lift", "--all"])), "0 rules are revoked.\n");
+}
+
+#[test]
 fn what_cannot_be_done_is_told_in_a_sentence() {
     let place = Place::new();
     place.run(&["user", "add", "alice"]);
@@ -154,6 +162,7 @@ fn what_cannot_be_done_is_told_in_a_sentence() {
         (vec!["user", "reset-password", "nobody"], "There is no such user on this server."),
         (vec!["user", "reset-totp", "nobody"], "There is no such user on this server."),
         (vec!["user", "add-totp", "alice"], "An authenticator app shows codes of six digits."),
+        (vec!["access", "lift", "unknown"], "There is no rule \"unknown\" in force."),
         (vec!["user", "app-password", "alice", "--label", " "], "A name of 1 to 100 characters is needed."),
     ];
 
