@@ -65,7 +65,7 @@ fn page(routes: &[Route]) -> String {
         writeln!(page, "| {title} | {all} | {served} |").expect("strings take anything");
     }
     page.push_str(&tables);
-    page.push_str("\n## Besides\n\nWhat the specification does not have, or has no more.\n\n");
+    page.push_str("\n## Besides\n\nWhat is not among the definitions of endpoints in the specification: pages, older paths, and our own.\n\n");
     for route in routes {
         let is_known = |path: &String| known.contains(&(route.method.as_str(), shape(path)));
         if !route.paths.iter().any(is_known) {
