@@ -1,6 +1,9 @@
 //! Members of a room who wait for messages in a `/sync` that the server answers when one comes.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -16,6 +19,9 @@ use crate::{
 const TIMELINE_LIMIT: usize = 100;
 /// How long a poll waits, in milliseconds.
 const POLL_MS: usize = 120_000;
+
+/// How long to wait before a poll that failed is repeated.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A user's place in the log, with the filter that an answer passes.
 #[derive(Clone, Debug)]
@@ -34,7 +40,7 @@ pub struct Expected {
     pub count: usize,
     /// What the times in the messages are relative to.
     pub epoch: Instant,
-    /// What has not come by then is lost.
+    /// When they are no longer waited for; what cannot be asked for then either is lost.
     pub deadline: Instant,
 }
 
@@ -71,13 +77,14 @@ impl Place {
     /// the last byte of the answer that has it.
     pub async fn listen(mut self, mut connection: Connection, expected: Expected) -> (Tally, Arrived) {
         let (mut tally, mut arrived, mut doubled) = (Tally::default(), Arrived::new(), 0);
-        while arrived.len() < expected.count {
+        while arrived.len() < expected.count && Instant::now() < expected.deadline {
             let poll = self.poll(&mut connection, POLL_MS, &expected, &mut tally, &mut arrived);
             match tokio::time::timeout_at(expected.deadline.into(), poll).await {
                 Ok(Ok(repeated)) => doubled += repeated,
                 Ok(Err(fault)) => {
+                    // As clients do, which must not make things worse.
                     tally.fault(format!("{fault:#}"));
-                    break;
+                    tokio::time::sleep(PAUSE).await;
                 }
                 Err(_) => break,
             }
@@ -137,9 +144,9 @@ pub async fn send_one(
 }
 
 /// The number of a message and the moment of its sending.
-fn parts(body: &str) -> Option<(usize, std::time::Duration)> {
+fn parts(body: &str) -> Option<(usize, Duration)> {
     let (number, sent) = body.split_once(' ')?;
-    Some((number.parse().ok()?, std::time::Duration::from_nanos(sent.parse().ok()?)))
+    Some((number.parse().ok()?, Duration::from_nanos(sent.parse().ok()?)))
 }
 
 /// Everybody has to see the event that the sender was told of.

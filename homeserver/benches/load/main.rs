@@ -168,10 +168,7 @@ async fn measure_all(scenarios: &[(&'static str, Scenario)], time: Duration) -> 
     report.moments = setting.moments;
     report.figures = setting.figures;
     report.notes = setting.notes;
-    let complaints = setting.server.stop()?;
-    if !complaints.is_empty() {
-        report.rows.push(Row::failed("the server's log", &anyhow::anyhow!(complaints.join("\n"))));
-    }
+    report.complaints = setting.server.stop()?;
     Ok(report)
 }
 

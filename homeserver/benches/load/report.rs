@@ -34,6 +34,8 @@ pub struct Report {
     pub figures: Vec<(&'static str, u64)>,
     /// What readers have to know.
     pub notes: Vec<String>,
+    /// What the server logged as errors.
+    pub complaints: Vec<String>,
 }
 
 const COLUMNS: [&str; 12] = [
@@ -76,19 +78,20 @@ impl Report {
         out
     }
 
-    /// Whether nothing failed, was lost or came twice.
+    /// Whether nothing failed, was lost or came twice, and the server had no complaints.
     pub fn is_good(&self) -> bool {
-        self.rows.iter().all(Row::is_good)
+        self.complaints.is_empty() && self.rows.iter().all(Row::is_good)
     }
 
     /// What went wrong, in words.
     fn faults(&self) -> Vec<String> {
         let all = self.rows.iter().flat_map(|row| row.tally.faults.iter().map(move |fault| (&row.scenario, fault)));
-        all.map(|(scenario, (what, count))| format!("{scenario}: {count} × {what}")).collect()
+        let all = all.map(|(scenario, (what, count))| format!("{scenario}: {count} × {what}"));
+        all.chain(self.complaints.iter().map(|line| format!("The server logged: {line}"))).collect()
     }
 
     fn json(&self) -> String {
-        let mut lines = vec![json!({ "about": self.about, "notes": self.notes })];
+        let mut lines = vec![json!({ "about": self.about, "notes": self.notes, "complaints": self.complaints })];
         lines.extend(self.rows.iter().map(row_object));
         lines.extend(self.moments.iter().map(|moment| {
             let kib = |memory: Memory| json!({ "rss_kib": memory.rss, "pss_kib": memory.pss });
