@@ -136,8 +136,9 @@ async function serve(bundle) {
         "/pkg/matrix_sdk_crypto_wasm_bg.wasm": ["application/wasm", await readFile(path.join(here, CRYPTO))],
     };
     const server = createServer((request, response) => {
-        const [type, content] = files[request.url] ?? ["text/plain", Buffer.from("")];
-        response.writeHead(files[request.url] ? 200 : 404, { "Content-Type": type }).end(content);
+        const [path] = request.url.split("?");
+        const [type, content] = files[path] ?? ["text/plain", Buffer.from("")];
+        response.writeHead(files[path] ? 200 : 404, { "Content-Type": type }).end(content);
     });
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
     return server;

@@ -22,7 +22,7 @@ function base32(text) {
 }
 
 async function picture(page, name) {
-    if (process.env.SALON_PICTURES) await page.screenshot({ path: `${process.env.SALON_PICTURES}/${name}.png` });
+    if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/${name}.png` });
 }
 
 async function signIn(page, name) {
