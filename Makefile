@@ -28,6 +28,7 @@ test: packages
 	cargo test --workspace
 	tests/clients/nio/run "$(target)/debug/salon"
 	tests/clients/js/run "$(target)/debug/salon"
+	tests/clients/bridge/run "$(target)/debug/salon"
 
 # ARGS chooses: make bench ARGS="send fanout --seconds 30"
 bench: packages
