@@ -29,6 +29,7 @@ test: packages
 	tests/clients/nio/run "$(target)/debug/salon"
 	tests/clients/mail/run "$(target)/debug/salon"
 	tests/clients/js/run "$(target)/debug/salon"
+	tests/clients/bridge/run "$(target)/debug/salon"
 
 # ARGS chooses: make bench ARGS="send fanout --seconds 30"
 bench: packages

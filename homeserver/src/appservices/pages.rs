@@ -45,9 +45,9 @@ pub(super) struct Message {
 }
 
 impl Page {
-    /// What comes after `since`, up to `head` or less far.
+    /// What comes after `since`, at least up to `head` unless there is much.
     pub(super) async fn read(sources: &Sources, since: Position, head: Position) -> Result<Self> {
-        if let Some(page) = Self::of_tail(sources, since, head) {
+        if let Some(page) = Self::of_tail(sources, since) {
             return Ok(page);
         }
         let mut conn = sources.storage.conn().await?;
@@ -69,13 +69,13 @@ impl Page {
         Ok(Self { events, receipts: Vec::new(), to_device, device_lists, until })
     }
 
-    fn of_tail(sources: &Sources, since: Position, head: Position) -> Option<Self> {
+    fn of_tail(sources: &Sources, since: Position) -> Option<Self> {
         let tail = sources.tail.view();
         if !tail.reaches(since) {
             return None;
         }
-        let (mut events, mut receipts, mut until) = (Vec::new(), Vec::new(), head);
-        for entry in tail.in_rooms(since).take_while(|entry| entry.position <= head) {
+        let (mut events, mut receipts, mut until) = (Vec::new(), Vec::new(), tail.head());
+        for entry in tail.in_rooms(since) {
             match &entry.fact {
                 Fact::Event(event) => events.push(event.clone()),
                 Fact::Receipt(receipt) => receipts.push((entry.position, receipt.clone())),

@@ -28,7 +28,7 @@ const BYTES: usize = 2 << 20;
 pub(super) struct Span {
     /// The log after this place,
     pub(super) since: Position,
-    /// up to here, or less far,
+    /// at least up to here, unless there is much,
     pub(super) head: Position,
     /// and what changed of typing and presence.
     pub(super) changes: Changes,

@@ -8,7 +8,7 @@ use super::{AppServiceClient, Request, segment};
 use crate::{Error, Result, accounts::appservices::AppService};
 
 /// Parameters of a question.
-pub type Fields = Vec<(String, String)>;
+pub type Fields = [(String, String)];
 
 impl AppServiceClient {
     /// All networks, by the names of their protocols.
@@ -45,7 +45,7 @@ impl AppServiceClient {
         let path = format!("protocol/{}", segment(name));
         let mut whole: Option<Value> = None;
         for service in self.known.iter().filter(|service| speaks(service, name)) {
-            let Some(mut part) = self.third_party(service, &path, &Vec::new()).await.filter(Value::is_object) else {
+            let Some(mut part) = self.third_party(service, &path, &[]).await.filter(Value::is_object) else {
                 continue;
             };
             let mut instances = match part["instances"].take() {
