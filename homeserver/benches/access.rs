@@ -23,7 +23,7 @@ use homeserver::{
     },
     clock::Clock,
     config::{self, RateLimits},
-    secrets::Secrets,
+    secrets::{KeyRing, Secrets},
     storage::{Address, Storage, numbers::UserNid},
     tasks::Tasks,
 };
@@ -179,7 +179,7 @@ async fn cut_off(secrets: Secrets) {
 }
 
 fn main() {
-    let secrets = Secrets::new(&[7; 32]);
+    let secrets = Secrets::new(&KeyRing::generate(), None);
     decisions(&secrets);
     tokio::runtime::Runtime::new().expect("a runtime").block_on(cut_off(secrets));
 }
