@@ -21,8 +21,10 @@ use homeserver::{
         rulebook::{Change, NewRule},
         ruleset::{Facts, Place, RuleSet},
     },
+    audit::{self, Actor, Audit},
     clock::Clock,
     config::{self, RateLimits},
+    metrics::Metrics,
     secrets::{KeyRing, Secrets},
     storage::{Address, Storage, numbers::UserNid},
     tasks::Tasks,
@@ -138,8 +140,16 @@ async fn cut_off(secrets: Secrets) {
     let address = Address::Url(config::Hidden::from(database.url()));
     let storage = Storage::open(&address, 4).expect("the URL is valid");
     let (tasks, clock) = (Tasks::default(), Clock::default());
+    let audit = Audit::start(audit::Parts {
+        storage: storage.clone(),
+        secrets: secrets.clone(),
+        clock: clock.clone(),
+        metrics: Metrics::default(),
+        tasks: &tasks,
+        rules: config::Audit::default(),
+    });
     let rules = config::Access::default();
-    let access = Access::start(&RateLimits::default(), &rules, storage.clone(), secrets, clock, &tasks)
+    let access = Access::start(&RateLimits::default(), &rules, storage.clone(), secrets, audit, clock, &tasks)
         .await
         .expect("the rules can be read");
     let mut waiting = tokio::task::JoinSet::new();
@@ -171,7 +181,11 @@ async fn cut_off(secrets: Secrets) {
         replaces: None,
     };
     let started = Instant::now();
-    access.rulebook.change(&[Change::Put(Box::new(new))], "@root:test.local").await.expect("the rule is allowed");
+    access
+        .rulebook
+        .change(&[Change::Put(Box::new(new))], "@root:test.local", &Actor::operator())
+        .await
+        .expect("the rule is allowed");
     while waiting.join_next().await.is_some() {}
     println!("{PARKED} waiting requests are cut off {:?} after a rule is asked for", started.elapsed());
     tasks.stop().await;

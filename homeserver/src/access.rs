@@ -28,6 +28,7 @@ use self::{
 };
 use crate::{
     Result,
+    audit::Audit,
     clock::Clock,
     config,
     secrets::Secrets,
@@ -65,10 +66,11 @@ impl Access {
         rules: &config::Access,
         storage: Storage,
         secrets: Secrets,
+        audit: Audit,
         clock: Clock,
         tasks: &Tasks,
     ) -> Result<Self> {
-        let rulebook = Rulebook::load(storage.clone(), secrets.clone(), clock.clone()).await?;
+        let rulebook = Rulebook::load(storage.clone(), secrets.clone(), audit, clock.clone()).await?;
         let days = rules.address_retention_days;
         let whereabouts = Whereabouts::start(storage.clone(), secrets, clock.clone(), days, tasks);
         let approvals = Approvals::new(storage, clock.clone());

@@ -155,9 +155,16 @@ impl App {
             server_name: server_name.clone(),
             rules: &config.mail,
         })?;
-        let access =
-            Access::start(&config.rate_limits, &config.access, storage.clone(), secrets.clone(), clock.clone(), tasks)
-                .await?;
+        let access = Access::start(
+            &config.rate_limits,
+            &config.access,
+            storage.clone(),
+            secrets.clone(),
+            audit.clone(),
+            clock.clone(),
+            tasks,
+        )
+        .await?;
         let accounts = Accounts::new(accounts::Parts {
             storage: storage.clone(),
             secrets: secrets.clone(),
@@ -251,7 +258,7 @@ impl App {
             access.clone(),
             accounts.clone(),
             devices.clone(),
-            rooms.clone(),
+            (rooms.clone(), audit.clone()),
             &config,
         );
         let search = Search::start(storage.clone(), tail.clone(), rooms.clone(), reading.clone(), tasks);

@@ -17,7 +17,6 @@ pub use self::{
     explain::{Explanation, Question},
     moderators::RoomRule,
     preview::Preview,
-    record::Act,
     sessions::{SeenSession, Whose},
 };
 use crate::{
@@ -31,6 +30,7 @@ use crate::{
         ruleset::RuleSet,
     },
     accounts::{Accounts, User},
+    audit::Audit,
     clock::Clock,
     config,
     devices::Devices,
@@ -50,6 +50,7 @@ pub struct Oversight {
     accounts: Accounts,
     devices: Devices,
     rooms: Rooms,
+    audit: Audit,
     address_readers: Vec<OwnedUserId>,
     trusted_proxies: Vec<IpNet>,
     own_addresses: Vec<IpAddr>,
@@ -63,7 +64,7 @@ impl Oversight {
         access: Access,
         accounts: Accounts,
         devices: Devices,
-        rooms: Rooms,
+        (rooms, audit): (Rooms, Audit),
         config: &config::Config,
     ) -> Self {
         let listeners = config.listeners.plain.iter().chain(&config.listeners.tls);
@@ -71,7 +72,18 @@ impl Oversight {
         let proxies = config.http.trusted_proxies.iter().chain(&config.listeners.proxied_from);
         let trusted_proxies = proxies.copied().collect();
         let address_readers = config.access.address_readers.clone();
-        Self { storage, clock, access, accounts, devices, rooms, address_readers, trusted_proxies, own_addresses }
+        Self {
+            storage,
+            clock,
+            access,
+            accounts,
+            devices,
+            rooms,
+            audit,
+            address_readers,
+            trusted_proxies,
+            own_addresses,
+        }
     }
 
     /// Makes all `changes` in the name of `caller`, or none; with `is_rehearsal`, only tells what would
@@ -91,15 +103,7 @@ impl Oversight {
 
     /// Makes changes that were checked, and records them.
     async fn apply(&self, caller: &User, changes: &[Change]) -> Result<()> {
-        self.access.rulebook.change(changes, caller.id.as_str()).await?;
-        for change in changes {
-            let act = match change {
-                Change::Put(_) => Act::RulePut,
-                Change::Revoke(_) => Act::RuleRevoked,
-            };
-            self.record(caller, act, change.id()).await?;
-        }
-        Ok(())
+        self.access.rulebook.change(changes, caller.id.as_str(), &caller.into()).await
     }
 
     /// Refuses changes that would lock people out whom nobody wants to.

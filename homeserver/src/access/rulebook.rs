@@ -13,6 +13,7 @@ pub use self::change::{Change, MOST_CHANGES, NewRule, TOKEN_PURPOSE};
 use super::{room_networks::RoomNetworks, rule::Rule, ruleset::RuleSet};
 use crate::{
     Error, Result,
+    audit::Audit,
     clock::Clock,
     secrets::Secrets,
     storage::{Storage, access_rules},
@@ -33,6 +34,7 @@ struct Inner {
     storage: Storage,
     secrets: Secrets,
     clock: Clock,
+    audit: Audit,
     room_networks: RoomNetworks,
     current: ArcSwap<RuleSet>,
     book: Mutex<Book>,
@@ -57,11 +59,11 @@ impl fmt::Debug for Rulebook {
 
 impl Rulebook {
     /// Reads all rules; they are in force from now on.
-    pub async fn load(storage: Storage, secrets: Secrets, clock: Clock) -> Result<Self> {
+    pub async fn load(storage: Storage, secrets: Secrets, audit: Audit, clock: Clock) -> Result<Self> {
         let room_networks = RoomNetworks::new(secrets.clone());
         let current = ArcSwap::from_pointee(RuleSet::new([], room_networks.clone(), clock.now_ms()));
         let (book, changed) = (Mutex::default(), watch::channel(0).0);
-        let rulebook = Self(Arc::new(Inner { storage, secrets, clock, room_networks, current, book, changed }));
+        let rulebook = Self(Arc::new(Inner { storage, secrets, clock, audit, room_networks, current, book, changed }));
         rulebook.refresh().await?;
         Ok(rulebook)
     }

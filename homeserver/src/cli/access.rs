@@ -15,6 +15,7 @@ use crate::{
         rule::Rule,
         rulebook::{Change, MOST_CHANGES},
     },
+    audit::Actor,
     config::Config,
 };
 
@@ -74,7 +75,7 @@ async fn execute(app: &App, command: Command) -> anyhow::Result<()> {
             }
         }
         Command::Lift { rule: Some(rule), .. } => {
-            match rulebook.change(&[Change::Revoke(rule.clone())], OPERATOR).await {
+            match rulebook.change(&[Change::Revoke(rule.clone())], OPERATOR, &Actor::operator()).await {
                 Err(Error::Refused { message, .. }) => return Err(anyhow!("{message}")),
                 done => done?,
             }
@@ -89,7 +90,7 @@ async fn execute(app: &App, command: Command) -> anyhow::Result<()> {
                 }
                 count += page.len();
                 let changes: Vec<Change> = page.iter().map(|rule| Change::Revoke(rule.id.clone())).collect();
-                rulebook.change(&changes, OPERATOR).await?;
+                rulebook.change(&changes, OPERATOR, &Actor::operator()).await?;
             }
         }
     }

@@ -45,6 +45,7 @@ pub fn routes() -> Vec<Route> {
         route(Method::GET, "/approvals", queue::approvals),
         route(Method::POST, "/approvals/{user_id}", queue::decide),
         route(Method::GET, "/reports", queue::reports),
+        route(Method::GET, "/events", queue::events),
         route(Method::GET, "/sessions", sessions::list),
         moderators_route(Method::GET, "/rooms/{room_id}/networks", rooms::networks),
         moderators_route(Method::GET, "/rooms/{room_id}/rules", rooms::rules),

@@ -2,7 +2,7 @@
 
 use ruma::UserId;
 
-use super::{Act, Oversight};
+use super::{Oversight, record::Act};
 use crate::{
     Result,
     accounts::User,
@@ -43,7 +43,7 @@ impl Oversight {
                 false => administration.deactivate(user, true).await?,
             }
         }
-        self.record(caller, Act::ApprovalDecided, user.as_str()).await
+        self.record(caller, Act::ApprovalDecided, Some(user), reason).await
     }
 
     /// Lists at most `limit` reports, the oldest first, after the one of a time and a number.

@@ -1,17 +1,17 @@
-//! Keeps record of what administrators do.
+//! Keeps record of what administrators do besides changing rules, which is noted with the change.
 
-use tracing::info;
+use ruma::UserId;
 
 use super::Oversight;
-use crate::{Result, accounts::User};
+use crate::{
+    Result,
+    accounts::User,
+    audit::{Action, Event},
+};
 
 /// What an administrator did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Wrote a rule.
-    RulePut,
-    /// Revoked a rule.
-    RuleRevoked,
+pub(super) enum Act {
     /// Decided about somebody who waits.
     ApprovalDecided,
     /// Looked at client addresses.
@@ -20,10 +20,8 @@ pub enum Act {
 
 impl Act {
     /// Its name.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
-            Self::RulePut => "access.rule.put",
-            Self::RuleRevoked => "access.rule.revoke",
             Self::ApprovalDecided => "access.approval.decide",
             Self::AddressesSeen => "access.addresses.see",
         }
@@ -31,9 +29,27 @@ impl Act {
 }
 
 impl Oversight {
-    /// Notes what `caller` did to `target`.
-    pub(super) async fn record(&self, caller: &User, act: Act, target: &str) -> Result<()> {
-        info!(user.id = %caller.id, act = act.name(), target, "An administrator changed access");
-        Ok(())
+    /// Notes what `caller` did, to whom, and why.
+    pub(super) async fn record(
+        &self,
+        caller: &User,
+        act: Act,
+        target: Option<&UserId>,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        let mut event = Event::new(Action::AdminActed, caller).detail("what", act.name());
+        if let Some(target) = target {
+            event = event.on(target);
+        }
+        if let Some(reason) = reason {
+            event = event.private("reason", reason);
+        }
+        self.storage
+            .retry(|| async {
+                let mut tx = self.storage.begin().await?;
+                self.audit.append(&mut tx, [event.clone()]).await?;
+                Ok(tx.commit().await?)
+            })
+            .await
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
 
-use super::{Act, Oversight};
+use super::{Oversight, record::Act};
 use crate::{Error, Result, access::whereabouts::Seen, accounts::User};
 
 /// What somebody asks for.
@@ -77,10 +77,10 @@ impl Oversight {
 
     async fn record_look(&self, caller: &User, whose: &Whose, reason: &str) -> Result<()> {
         let target = match whose {
-            Whose::User(user_id) => user_id.to_string(),
-            Whose::Network(_) => "a network".to_owned(),
+            Whose::User(user_id) => Some(&**user_id),
+            Whose::Network(_) => None,
         };
-        self.record(caller, Act::AddressesSeen, &format!("{target}: {reason}")).await
+        self.record(caller, Act::AddressesSeen, target, Some(reason)).await
     }
 
     /// The account's user, checked to be one of this server.

@@ -12,6 +12,7 @@ use crate::{
         rule::{Effect, Kind, Rule, Scope},
         ruleset::RuleSet,
     },
+    audit::{Action, Actor, Event},
     secrets::{HASH_LENGTH, columns},
     storage::access_rules::{self, RuleRow},
 };
@@ -69,6 +70,19 @@ pub enum Change {
 }
 
 impl Change {
+    /// What the audit log tells of it.
+    fn event(&self, actor: &Actor) -> Event {
+        let event = Event::new(Action::RuleChanged, actor.clone()).detail("rule", self.id());
+        match self {
+            Self::Put(rule) => event
+                .detail("what", "put")
+                .detail("kind", rule.kind.name())
+                .detail("scope", rule.scope.to_string())
+                .detail("effect", rule.effect.name()),
+            Self::Revoke(_) => event.detail("what", "revoke"),
+        }
+    }
+
     /// The rule that is changed.
     pub fn id(&self) -> &str {
         match self {
@@ -179,9 +193,10 @@ impl Rulebook {
         self.compile(&rules).await
     }
 
-    /// Makes all `changes` in the name of `author`, or none of them. They are in force in this process
+    /// Makes all `changes` in the name of `author`, or none of them, and notes in the audit log that `actor`
+    /// did so. They are in force in this process
     /// when this returns, and soon in all others.
-    pub async fn change(&self, changes: &[Change], author: &str) -> Result<()> {
+    pub async fn change(&self, changes: &[Change], author: &str, actor: &Actor) -> Result<()> {
         if changes.len() > MOST_CHANGES {
             return Err(Error::too_large(format!("At most {MOST_CHANGES} rules can be changed at a time.")));
         }
@@ -205,6 +220,8 @@ impl Rulebook {
                         }
                     }
                 }
+                let events = changes.iter().map(|change| change.event(actor));
+                self.0.audit.append(&mut tx, events).await?;
                 Ok(tx.commit().await?)
             })
             .await?;

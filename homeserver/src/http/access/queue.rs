@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{Call, forms};
-use crate::{App, Error, Result, storage::numbers::UserNid};
+use crate::{App, Error, Result, audit::export::Entry, storage::numbers::UserNid};
 
 /// `GET /_salon/access/v1/approvals`
 pub(super) async fn approvals(app: App, call: Call) -> Result<Value> {
@@ -62,6 +62,28 @@ pub(super) async fn reports(app: App, call: Call) -> Result<Value> {
         }))
     };
     Ok(forms::without_nulls(json!({ "reports": reports.iter().map(entry).collect::<Vec<_>>(), "next": next })))
+}
+
+/// `GET /_salon/access/v1/events`
+pub(super) async fn events(app: App, call: Call) -> Result<Value> {
+    let after = call.query("after").map(str::parse).transpose();
+    let after = after.map_err(|_| Error::invalid_param("`after` is not a number."))?.unwrap_or_default();
+    let events = app.audit.list(after, call.limit()?).await?;
+    let entry = |event: &Entry| {
+        forms::without_nulls(json!({
+            "seq": event.seq,
+            "at": event.at,
+            "action": event.action,
+            "is_success": event.is_success,
+            "role": event.role,
+            "actor": event.actor,
+            "device_id": event.device_id,
+            "target": event.target,
+            "details": event.details,
+        }))
+    };
+    let next = events.last().map_or(after, |last| last.seq);
+    Ok(json!({ "events": events.iter().map(entry).collect::<Vec<_>>(), "next": next }))
 }
 
 /// The time and the number of the last entry of the page before.

@@ -183,6 +183,23 @@ async fn malformed_rules_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_change_stands_in_the_audit_log() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    rule(&root, "r1", "user @x:test.local login deny").await;
+    lift(&root, "r1").await;
+
+    let all = root.get(&format!("{API}/events")).await.expect("a page");
+    let rest = root.get(&format!("{API}/events?after={}", all["next"])).await.expect("a page");
+
+    let events = all["events"].as_array().expect("an array").iter();
+    let told: Vec<_> = events.filter(|event| event["action"] == "rule_changed").collect();
+    let what: Vec<_> = told.iter().map(|event| (&event["actor"], &event["details"]["what"])).collect();
+    assert_eq!(what, [(&json!(root.id), &json!("put")), (&json!(root.id), &json!("revoke"))]);
+    assert_eq!(rest["events"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reports_are_listed() {
     let server = TestServer::start().await;
     let root = administrator(&server).await;
