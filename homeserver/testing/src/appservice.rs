@@ -208,14 +208,16 @@ async fn receive(
     }
     let body = if request.body.is_empty() { Value::Null } else { request.json() };
     if request.method == "PUT" {
+        // Decided before the test learns of it, which may change its mind then.
+        let status = {
+            let mut manner = manner.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_failing = manner.failures > 0;
+            manner.failures = manner.failures.saturating_sub(1);
+            if is_failing { 500 } else { 200 }
+        };
         // The test may have ended.
         let _ = tell.send(Told { path: request.path, authorization: request.authorization, body });
-        let mut manner = manner.lock().unwrap_or_else(PoisonError::into_inner);
-        if manner.failures > 0 {
-            manner.failures -= 1;
-            return (500, json!({}));
-        }
-        return (200, json!({}));
+        return (status, json!({}));
     }
     let (reply, answer) = oneshot::channel();
     let _ = ask.send(Asked { path: request.path, body, reply });
