@@ -119,6 +119,7 @@ async fn write(
     known: &Whereabouts,
     sightings: &[Sighting],
 ) -> Result<()> {
+    let is_kept = is_kept && known.are_kept();
     storage
         .retry(|| async {
             let mut tx = storage.begin().await?;
