@@ -432,7 +432,9 @@ async fn messages_that_are_put_off_are_sent_later() {
     let (server, mailbox) = start(|_| {}).await;
     mailbox.put_off(1);
     request(&server.anonymous(), REGISTER, ADDRESS).await.expect("mail can be sent");
-    while server.scalar::<i64>("select count(*) from outgoing_mail where attempts = 1").await != 1 {
+    // While it is being sent it is claimed for two minutes, then put off for half a one.
+    let put_off = "select count(*) from outgoing_mail where attempts = 1 and next_try_at < created_at + 60000";
+    while server.scalar::<i64>(put_off).await != 1 {
         tokio::task::yield_now().await;
     }
 
