@@ -70,7 +70,7 @@ impl Admission {
             }
             for event in self.rooms.events_of_type(view.nid, "m.space.child").await? {
                 let Some(child) = event.state_key().and_then(|key| OwnedRoomId::try_from(key).ok()) else { continue };
-                if !event.content_as::<Child>().is_some_and(|child| !child.via.is_empty()) {
+                if event.content_as::<Child>().is_none_or(|child| child.via.is_empty()) {
                     continue;
                 }
                 if child == room {

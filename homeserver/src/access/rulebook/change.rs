@@ -92,12 +92,29 @@ impl Change {
     }
 }
 
+/// The value of a rule as it is stored.
+struct Value {
+    /// The value, or as much of it as everybody may see who sees the rule.
+    shown: String,
+    /// Its keyed hash, where it is nobody's business.
+    hash: Option<Vec<u8>>,
+    /// The same, encrypted.
+    sealed: Option<Vec<u8>>,
+}
+
+impl Value {
+    /// One that everybody may see who sees the rule.
+    fn open(shown: String) -> Self {
+        Self { shown, hash: None, sealed: None }
+    }
+}
+
 impl Rulebook {
     /// The row that `new` would be, checked as far as it can be without the rules that there are.
     pub fn draft(&self, new: &NewRule, author: &str) -> Result<RuleRow> {
         new.check()?;
         let now_ms = self.0.clock.now_ms();
-        let (value, value_hash, sealed) = self.value(new)?;
+        let Value { shown, hash, sealed } = self.value(new)?;
         let expires_at = if new.is_permanent { None } else { new.expires_at.or_else(|| usual_end(new.kind, now_ms)) };
         if expires_at.is_some_and(|expiry| expiry <= now_ms) {
             return Err(Error::invalid_param("The rule would have expired already."));
@@ -110,8 +127,8 @@ impl Rulebook {
             rule_id: new.id.clone(),
             version: 1,
             kind: new.kind as i8,
-            value,
-            value_hash,
+            value: shown,
+            value_hash: hash,
             sealed,
             scope: new.scope.to_string(),
             effect: new.effect.strictness(),
@@ -133,22 +150,22 @@ impl Rulebook {
     }
 
     /// The value in its one form, with a hash and encrypted where it is nobody's business.
-    fn value(&self, new: &NewRule) -> Result<(String, Option<Vec<u8>>, Option<Vec<u8>>)> {
+    fn value(&self, new: &NewRule) -> Result<Value> {
         let value = new.value.trim();
         let secret = |shown: String, hash: [u8; 32]| {
             let sealed = self.0.secrets.seal(&columns::RULE_VALUE, &[&new.id], value.as_bytes());
-            (shown, Some(hash.to_vec()), Some(sealed))
+            Value { shown, hash: Some(hash.to_vec()), sealed: Some(sealed) }
         };
         Ok(match new.kind {
-            Kind::Everyone if value.is_empty() => (String::new(), None, None),
+            Kind::Everyone if value.is_empty() => Value::open(String::new()),
             Kind::Everyone => return Err(Error::invalid_param("A rule about everyone has no value.")),
-            Kind::User | Kind::Server => (pattern(new.kind, value)?, None, None),
+            Kind::User | Kind::Server => Value::open(pattern(new.kind, value)?),
             Kind::Email => {
                 let email = Email::parse(value, &self.0.secrets)?;
                 secret(email.masked().to_owned(), email.hash)
             }
-            Kind::EmailDomain => (email::parse_domain(value)?, None, None),
-            Kind::Network => (networks::parse(value)?.to_string(), None, None),
+            Kind::EmailDomain => Value::open(email::parse_domain(value)?),
+            Kind::Network => Value::open(networks::parse(value)?.to_string()),
             Kind::RegistrationToken if value.is_empty() => return Err(Error::missing_param("The value is missing.")),
             Kind::RegistrationToken => {
                 let shown = format!("{}…", value.chars().take(2).collect::<String>());
@@ -157,7 +174,7 @@ impl Rulebook {
             Kind::RoomNetwork if !room_networks::is_token(value) => {
                 return Err(Error::invalid_param("This is not a token of a network."));
             }
-            Kind::RoomNetwork => (value.to_owned(), None, None),
+            Kind::RoomNetwork => Value::open(value.to_owned()),
         })
     }
 
