@@ -133,7 +133,7 @@ impl App {
         let fresh = signing::generate(&secrets);
         let sealed = settings::find_or_insert(&mut conn, signing::SETTING, &fresh, clock.now_ms()).await?;
         let signing = SigningKey::open(&sealed, &secrets, server_name.clone())
-            .context("the keys of this server are not those of this database")?;
+            .with_context(|| format!("the keys in {} are not those of this database", secrets::source(&config)))?;
         let tail = Tail::new(log::head(&mut conn).await?, Bus::default());
         drop(conn);
 

@@ -240,6 +240,14 @@ fn keyed(key: &[u8; KEY_LENGTH], message: &[u8]) -> [u8; HASH_LENGTH] {
     mac.finalize().into_bytes().into()
 }
 
+/// Where the keys stand that [`Secrets::of`] takes.
+pub fn source(config: &Config) -> String {
+    match &config.secrets.keys {
+        Some(_) => "secrets.keys".to_owned(),
+        None => config.key_file().display().to_string(),
+    }
+}
+
 /// A token of 256 random bits after `prefix`, URL-safe.
 pub fn token(prefix: &str) -> String {
     let mut bytes = Zeroizing::new([0; 32]);

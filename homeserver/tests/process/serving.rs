@@ -50,7 +50,7 @@ async fn a_key_of_another_database_is_refused() {
     let salon = place.start();
 
     let complaint = salon.until_logged("salon: ");
-    assert!(complaint.contains("data/secrets.key is not the key of this database"), "{complaint}");
+    assert!(complaint.contains("data/secrets.key are not those of this database"), "{complaint}");
     assert_eq!(salon.wait().code(), Some(1));
 }
 
