@@ -41,7 +41,7 @@ def message(number):
 def click(mail):
     """Confirms what a message asks for."""
     text = mail.get_content()
-    link = next(word for word in text.split() if word.startswith("https://"))
+    link = next(word for word in text.split() if word.startswith(("http://", "https://")))
     token = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)["token"][0]
     form = urllib.parse.urlencode({"token": token}).encode()
     with urllib.request.urlopen(SALON + "/_salon/email/confirm", form) as page:
