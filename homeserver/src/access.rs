@@ -1,6 +1,7 @@
 //! What is allowed to whom before it is looked at any closer: rules, rate limits, and the requests that
 //! a new rule cuts off.
 
+pub mod account_emails;
 pub mod approvals;
 pub mod crowd;
 pub mod email;
@@ -23,8 +24,8 @@ use std::net::IpAddr;
 use ruma::UserId;
 
 use self::{
-    approvals::Approvals, crowd::Crowd, gates::Gates, live::Live, rate_limits::RateLimits, rulebook::Rulebook,
-    whereabouts::Whereabouts,
+    account_emails::AccountEmails, approvals::Approvals, crowd::Crowd, gates::Gates, live::Live,
+    rate_limits::RateLimits, rulebook::Rulebook, whereabouts::Whereabouts,
 };
 use crate::{
     Result,
@@ -46,6 +47,7 @@ pub struct Access {
     pub gates: Gates,
     pub live: Live,
     pub approvals: Approvals,
+    pub emails: AccountEmails,
     pub crowd: Crowd,
     pub whereabouts: Whereabouts,
 }
@@ -72,9 +74,10 @@ impl Access {
     ) -> Result<Self> {
         let rulebook = Rulebook::load(storage.clone(), secrets.clone(), audit, clock.clone()).await?;
         let days = rules.address_retention_days;
-        let whereabouts = Whereabouts::start(storage.clone(), secrets, clock.clone(), days, tasks);
+        let whereabouts = Whereabouts::start(storage.clone(), secrets.clone(), clock.clone(), days, tasks);
+        let emails = AccountEmails::new(storage.clone(), secrets, clock.clone());
         let approvals = Approvals::new(storage, clock.clone());
-        let gates = Gates::new(rulebook.clone(), approvals.clone(), clock.clone());
+        let gates = Gates::new(rulebook.clone(), approvals.clone(), emails.clone(), clock.clone());
         let live = Live::new(gates.clone());
         follow::start(rulebook.clone(), live.clone(), clock.clone(), tasks);
         Ok(Self {
@@ -83,6 +86,7 @@ impl Access {
             gates,
             live,
             approvals,
+            emails,
             crowd: Crowd::default(),
             whereabouts,
         })

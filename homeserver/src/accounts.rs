@@ -97,9 +97,6 @@ pub struct User {
     /// When its events are said to be sent, in ms since the epoch; now, if none. Only application
     /// services can say so.
     pub origin_server_ts: Option<i64>,
-    /// The client's address; none for what the server does by itself and for application services,
-    /// behind which others are.
-    pub address: Option<IpAddr>,
 }
 
 impl From<&User> for Actor {
@@ -116,9 +113,14 @@ impl User {
         self.appservice.as_ref().is_some_and(|service| !is_limited(service))
     }
 
+    /// The client's address; none where an application service acts, behind which others are.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.appservice.is_none().then_some(self.origin.address)
+    }
+
     /// The caller as access rules see it.
     pub fn visitor(&self) -> Visitor<'_> {
-        Visitor { user: Some((&self.id, self.nid)), address: self.address }
+        Visitor { user: Some((&self.id, self.nid)), address: self.address() }
     }
 
     /// The same user, whose events are said to be sent at another time, if they may say so.

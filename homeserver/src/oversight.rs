@@ -126,13 +126,14 @@ impl Oversight {
         let mut keepers = Vec::new();
         for account in accounts::list_administrators(&mut *self.storage.conn().await?).await? {
             let mut addresses: Vec<IpAddr> =
-                caller.address.filter(|_| account.user == caller.nid).into_iter().collect();
+                caller.address().filter(|_| account.user == caller.nid).into_iter().collect();
             for device in self.devices.list(account.user).await? {
                 let is_recent = device.last_seen_ts.is_some_and(|at| i64::from(at.0) >= since);
                 let address: Option<IpAddr> = device.last_seen_ip.and_then(|address| address.parse().ok());
                 addresses.extend(address.filter(|_| is_recent));
             }
-            keepers.push(Keeper { user: account.user_id, addresses, emails: Vec::new() });
+            let emails = self.access.emails.of(account.user).await?;
+            keepers.push(Keeper { user: account.user_id, addresses, emails });
         }
         Ok(keepers)
     }

@@ -7,7 +7,7 @@ use super::{
     live::Live,
     rulebook::{INTERVAL, Rulebook},
 };
-use crate::{clock::Clock, tasks::Tasks};
+use crate::{Result, clock::Clock, tasks::Tasks};
 
 /// Counts are stored once in so many looks.
 const LOOKS_PER_STORE: u32 = 20;
@@ -29,7 +29,9 @@ pub(super) fn start(rulebook: Rulebook, live: Live, clock: Clock, tasks: &Tasks)
                 let now_ms = clock.now_ms();
                 let is_over = rulebook.current().next_expiry().is_some_and(|expiry| expiry <= now_ms);
                 if is_changed || is_over {
-                    cut_off(&live);
+                    cut_off(&live)
+                        .await
+                        .unwrap_or_else(|error| warn!(%error, "Nobody could be cut off by the access rules"));
                 }
                 if is_over {
                     rulebook
@@ -52,9 +54,10 @@ pub(super) fn start(rulebook: Rulebook, live: Live, clock: Clock, tasks: &Tasks)
     });
 }
 
-fn cut_off(live: &Live) {
-    let count = live.review();
+async fn cut_off(live: &Live) -> Result<()> {
+    let count = live.review().await?;
     if count > 0 {
         info!(requests = count, "A change of the access rules cut requests off");
     }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use ruma::{RoomId, ServerName, UserId};
 
 use super::{
     Visitor,
+    account_emails::AccountEmails,
     approvals::Approvals,
     email::Email,
     feature::Feature,
@@ -21,7 +22,7 @@ use crate::{
     config::Limit,
     error::{Denial, ErrorKind},
     secrets::HASH_LENGTH,
-    storage::approvals::State,
+    storage::{approvals::State, numbers::UserNid},
 };
 
 /// The gates; clones share them.
@@ -29,6 +30,7 @@ use crate::{
 pub struct Gates {
     rulebook: Rulebook,
     approvals: Approvals,
+    emails: AccountEmails,
     limits: RateLimits,
     clock: Clock,
 }
@@ -60,8 +62,8 @@ impl<'a> Applicant<'a> {
 
 impl Gates {
     /// Gates that ask `rulebook`.
-    pub fn new(rulebook: Rulebook, approvals: Approvals, clock: Clock) -> Self {
-        Self { rulebook, approvals, limits: RateLimits::of_rules(clock.clone()), clock }
+    pub fn new(rulebook: Rulebook, approvals: Approvals, emails: AccountEmails, clock: Clock) -> Self {
+        Self { rulebook, approvals, emails, limits: RateLimits::of_rules(clock.clone()), clock }
     }
 
     /// The first gate: whether anything is taken from where a request comes from. Whoever sends it is
@@ -170,17 +172,32 @@ impl Gates {
     }
 
     /// Why a session would be cut off now, if it would be. Conditions that need a look into the database
-    /// are left to the next request.
+    /// are left to the next request; see [`Self::prepare_cuts`] for e-mail addresses.
     pub fn cut(&self, visitor: &Visitor<'_>) -> Option<Error> {
-        let rule = self.decide(Place::Server, &facts(visitor, &[]))?;
+        let user = visitor.user.filter(|_| self.rulebook.current().asks_for_emails(Place::Server));
+        let emails = user.map(|(_, user)| self.emails.remembered(user)).unwrap_or_default();
+        let rule = self.decide(Place::Server, &facts(visitor, &emails))?;
         (rule.effect == Effect::Deny).then(|| refusal(Place::Server, &rule))
     }
 
+    /// Has all ready that [`Self::cut`] looks at for `users`.
+    pub async fn prepare_cuts(&self, users: impl IntoIterator<Item = UserNid>) -> Result<()> {
+        if self.rulebook.current().asks_for_emails(Place::Server) { self.emails.remember(users).await } else { Ok(()) }
+    }
+
     async fn pass(&self, place: Place<'_>, visitor: &Visitor<'_>) -> Result<()> {
-        let Some(rule) = self.decide(place, &facts(visitor, &[])) else { return Ok(()) };
+        let emails = match visitor.user {
+            Some((_, user)) if self.rulebook.current().asks_for_emails(place) => self.emails.of(user).await?,
+            _ => Arc::default(),
+        };
+        let Some(rule) = self.decide(place, &facts(visitor, &emails)) else { return Ok(()) };
         match rule.effect {
             Effect::Allow | Effect::LogOnly => Ok(()),
-            Effect::Deny | Effect::RequireVerifiedEmail => Err(refusal(place, &rule)),
+            Effect::Deny => Err(refusal(place, &rule)),
+            Effect::RequireVerifiedEmail => match visitor.user {
+                Some((_, user)) if !self.emails.of(user).await?.is_empty() => Ok(()),
+                _ => Err(refusal(place, &rule)),
+            },
             Effect::RequireSecondFactor => match visitor.user {
                 Some((_, user)) if self.approvals.has_second_factor(user).await? => Ok(()),
                 _ => Err(refusal(place, &rule)),

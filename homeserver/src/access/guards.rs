@@ -1,6 +1,6 @@
 //! Refuses changes of the rules that would lock out those who could undo them.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 use ruma::OwnedUserId;
@@ -25,7 +25,7 @@ pub struct Keeper {
     /// From where they come; perhaps not known.
     pub addresses: Vec<IpAddr>,
     /// Their e-mail addresses.
-    pub emails: Vec<Email>,
+    pub emails: Arc<[Email]>,
 }
 
 impl Keeper {

@@ -48,7 +48,7 @@ impl Seat {
 #[derive(Clone, Debug)]
 pub struct Waiting {
     /// Who.
-    pub user: Option<OwnedUserId>,
+    pub user: Option<(OwnedUserId, UserNid)>,
     /// Where from.
     pub address: Option<IpAddr>,
 }
@@ -78,7 +78,9 @@ impl Live {
     }
 
     /// Cuts off those whom the rules now refuse; returns how many.
-    pub fn review(&self) -> usize {
+    pub async fn review(&self) -> Result<usize> {
+        let users: Vec<UserNid> = self.list().into_iter().filter_map(|waiting| Some(waiting.user?.1)).collect();
+        self.0.gates.prepare_cuts(users).await?;
         let mut count = 0;
         for seat in self.seats().values_mut() {
             let Some(refusal) = self.0.gates.cut(&seat.visitor()) else { continue };
@@ -88,13 +90,12 @@ impl Live {
                 let _ = cut.send(refusal);
             }
         }
-        count
+        Ok(count)
     }
 
     /// Who waits.
     pub fn list(&self) -> Vec<Waiting> {
-        let waiting =
-            |seat: &Seat| Waiting { user: seat.user.as_ref().map(|(id, _)| id.clone()), address: seat.address };
+        let waiting = |seat: &Seat| Waiting { user: seat.user.clone(), address: seat.address };
         self.seats().values().map(waiting).collect()
     }
 

@@ -259,6 +259,5 @@ fn user(account: Account, user_id: OwnedUserId, origin: &Origin) -> User {
         is_read_only: false,
         appservice: None,
         origin_server_ts: None,
-        address: Some(origin.address),
     }
 }

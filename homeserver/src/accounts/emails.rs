@@ -17,7 +17,7 @@ pub use self::{
 use super::{Parts, User};
 use crate::{
     Error, Result,
-    access::{gates::Gates, rate_limits::RateLimits},
+    access::{account_emails::AccountEmails, gates::Gates, rate_limits::RateLimits},
     audit::{Action, Audit, Event},
     clock::Clock,
     error::ErrorKind,
@@ -43,6 +43,7 @@ pub struct Emails {
     mail: Mail,
     limits: RateLimits,
     gates: Gates,
+    known_to_rules: AccountEmails,
     /// Where the pages of this server are.
     base: Url,
     next_link_hosts: Vec<String>,
@@ -71,6 +72,7 @@ impl Emails {
             mail: parts.mail.clone(),
             limits: parts.access.rate_limits.clone(),
             gates: parts.access.gates.clone(),
+            known_to_rules: parts.access.emails.clone(),
             base: parts.base_url.clone(),
             next_link_hosts: parts.mail_rules.next_link_hosts.clone(),
             tells_of_sign_ins: parts.mail_rules.tell_of_sign_ins,
@@ -139,6 +141,7 @@ impl Emails {
             Ok(tx.commit().await?)
         };
         self.storage.retry(attempt).await?;
+        self.known_to_rules.forget(caller.nid);
         self.notify(caller.nid, &caller.id, Notice::EmailAdded(&proved.address)).await;
         Ok(())
     }
@@ -160,7 +163,9 @@ impl Emails {
             }
             Ok(tx.commit().await?)
         };
-        self.storage.retry(attempt).await
+        self.storage.retry(attempt).await?;
+        self.known_to_rules.forget(caller.nid);
+        Ok(())
     }
 
     /// Writes to all addresses of a user. What comes of it is nobody's concern who does what the notice

@@ -191,6 +191,5 @@ fn user(session: &Session, origin: &audit::Origin) -> User {
         is_read_only: session.scope == Scope::ReadOnly,
         appservice: None,
         origin_server_ts: None,
-        address: Some(origin.address),
     }
 }

@@ -210,7 +210,7 @@ where
                 return handler(app, request).await;
             }
             // What only reads may wait for long: it ends when a new rule is in its way.
-            let user = T::Authentication::user(&request.caller).map(|user| (user.id.clone(), user.nid, user.address));
+            let user = T::Authentication::user(&request.caller).map(|user| (user.id.clone(), user.nid, user.address()));
             let visitor = match &user {
                 Some((id, nid, address)) => Visitor { user: Some((id, *nid)), address: *address },
                 None => Visitor { user: None, address: Some(request.origin.address) },

@@ -13,6 +13,7 @@ use crate::{
     access::{
         Visitor,
         gates::facts,
+        live::Waiting,
         rule::{Effect, Kind, Scope},
         rulebook::Change,
         ruleset::{Facts, Place, RuleSet},
@@ -47,23 +48,30 @@ impl Oversight {
             places.iter().any(|place| may(before, *place) && !may(after, *place))
         };
         let mut preview = Preview::default();
-        for waiting in self.access.live.list() {
-            let visitor = Visitor { user: None, address: waiting.address };
-            let user = waiting.user.as_deref();
-            let about = Facts {
-                user: user.map(|user| user.as_str()),
-                server: user.map(|user| user.server_name().as_str()),
-                ..facts(&visitor, &[])
-            };
-            preview.live_requests += usize::from(loses(&about));
+        let waiting = self.access.live.list();
+        let asks_for_emails =
+            places.iter().any(|place| before.asks_for_emails(*place) || after.asks_for_emails(*place));
+        if asks_for_emails {
+            self.access.emails.remember(waiting.iter().filter_map(|waiting| Some(waiting.user.as_ref()?.1))).await?;
+        }
+        let emails_of =
+            |user: Option<UserNid>| user.filter(|_| asks_for_emails).map(|user| self.access.emails.remembered(user));
+        for Waiting { user, address } in &waiting {
+            let user = user.as_ref().map(|(id, nid)| (&**id, *nid));
+            let emails = emails_of(user.map(|(_, nid)| nid)).unwrap_or_default();
+            preview.live_requests += usize::from(loses(&facts(&Visitor { user, address: *address }, &emails)));
         }
         let seen = self.seen(changes).await?;
         let mut after_localpart = String::new();
         loop {
             let page = accounts::list_ids(&mut *self.storage.conn().await?, &after_localpart, PAGE).await?;
+            if asks_for_emails {
+                self.access.emails.remember(page.iter().map(|(user, _)| *user)).await?;
+            }
             for (user, user_id) in &page {
+                let emails = emails_of(Some(*user)).unwrap_or_default();
                 let mut addresses = seen.get(user).into_iter().flatten().copied().map(Some).chain([None]);
-                if addresses.any(|address| loses(&facts(&Visitor { user: Some((user_id, *user)), address }, &[]))) {
+                if addresses.any(|address| loses(&facts(&Visitor { user: Some((user_id, *user)), address }, &emails))) {
                     preview.add(user_id);
                 }
             }

@@ -67,7 +67,10 @@ impl Oversight {
             last_seen_at: seen.last_seen_at,
             live_requests: live
                 .iter()
-                .filter(|waiting| waiting.user.as_ref() == Some(&seen.user_id) && waiting.address == Some(seen.address))
+                .filter(|waiting| {
+                    waiting.user.as_ref().is_some_and(|(id, _)| *id == seen.user_id)
+                        && waiting.address == Some(seen.address)
+                })
                 .count(),
             user_id: seen.user_id,
             device_id: seen.device_id,

@@ -1,6 +1,8 @@
 //! E-mail addresses of users, and attempts to prove that one has them.
 
-use super::{Conn, codec::Text, numbers::UserNid};
+use sqlx::AssertSqlSafe;
+
+use super::{Conn, bulk, codec::Text, numbers::UserNid};
 use crate::{Error, Result};
 
 /// A keyed hash.
@@ -67,6 +69,25 @@ pub async fn list(conn: &mut Conn, user: UserNid) -> Result<Vec<EmailRow>> {
         })
     });
     rows.collect()
+}
+
+/// The addresses of several users: whose, their keyed hashes, and the addresses, encrypted.
+pub async fn list_of(conn: &mut Conn, users: &[UserNid]) -> Result<Vec<(UserNid, Hash, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for list in bulk::lists(users) {
+        let sql = format!(
+            "select user_nid, address_hash, address from email_addresses where user_nid in ({})",
+            bulk::marks(list.len())
+        );
+        let mut query = sqlx::query_as::<_, (i64, Vec<u8>, Vec<u8>)>(AssertSqlSafe(sql));
+        for user in &list {
+            query = query.bind(user.0);
+        }
+        for (user, address_hash, address) in query.fetch_all(&mut *conn).await? {
+            found.push((UserNid(user), hash(address_hash)?, address));
+        }
+    }
+    Ok(found)
 }
 
 /// Gives an address to a user; returns whether nobody had it.

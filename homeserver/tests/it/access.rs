@@ -1,6 +1,7 @@
 //! Access rules: who may do what, from where, and how administrators say so.
 
 mod description;
+mod emails;
 mod features;
 mod guards;
 mod lives;

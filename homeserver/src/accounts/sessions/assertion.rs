@@ -40,7 +40,7 @@ impl Sessions {
         if session.state == AccountState::Locked {
             return Err(locked());
         }
-        Ok(User { appservice: Some(service.clone()), address: None, ..user(&session, origin) })
+        Ok(User { appservice: Some(service.clone()), ..user(&session, origin) })
     }
 
     async fn asserted(&self, service: &AppService, identity: &Identity) -> Result<Arc<Session>> {

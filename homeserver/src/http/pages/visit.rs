@@ -82,13 +82,9 @@ impl Visit {
             Some(token) => app.accounts.browser_sessions.find(token, &origin).await?,
             None => None,
         };
-        let session = match session {
-            Some(session) => {
-                app.access.gates.server(&session.user.visitor()).await?;
-                Some(session)
-            }
-            None => None,
-        };
+        if let Some(session) = &session {
+            app.access.gates.server(&session.user.visitor()).await?;
+        }
         let (signed_in, halfway) = match session {
             Some(session) if session.stage == Stage::SignedIn => (Some(session), None),
             other => (None, other),

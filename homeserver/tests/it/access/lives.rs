@@ -11,7 +11,7 @@ use super::{administrator, assert_forbidden, lift, rule, try_rule};
 const SYNC: &str = "/_matrix/client/v3/sync";
 
 /// A request that waits for news of a user. Resolves when it is under way.
-async fn park(server: &TestServer, user: &TestUser) -> tokio::task::JoinHandle<Answer<Value>> {
+pub(super) async fn park(server: &TestServer, user: &TestUser) -> tokio::task::JoinHandle<Answer<Value>> {
     let start = user.get(SYNC).await.expect("the user may sync");
     let since = start["next_batch"].as_str().expect("a token").to_owned();
     let before = server.app.access.live.list().len();
@@ -24,7 +24,7 @@ async fn park(server: &TestServer, user: &TestUser) -> tokio::task::JoinHandle<A
 }
 
 /// What came of a request within a second.
-async fn within_a_second(waiting: tokio::task::JoinHandle<Answer<Value>>) -> Answer<Value> {
+pub(super) async fn within_a_second(waiting: tokio::task::JoinHandle<Answer<Value>>) -> Answer<Value> {
     let answer = tokio::time::timeout(Duration::from_secs(1), waiting).await;
     answer.expect("it is answered within a second").expect("it does not panic")
 }
