@@ -193,7 +193,7 @@ pub struct Accounts {
 impl Accounts {
     /// Builds the services, each from those before it.
     pub fn new(parts: Parts<'_>) -> Result<Self> {
-        tidying::start(parts.storage.clone(), parts.clock.clone(), parts.sessions.last_seen_days, parts.tasks);
+        tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
         let passwords = Passwords::new(parts.passwords)?.measured(parts.metrics.clone());
         let emails = Emails::new(&parts);
         let factors = Factors::new(&parts, emails.clone());

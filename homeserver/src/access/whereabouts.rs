@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     secrets::{self, HASH_LENGTH, Secrets, columns},
     storage::{
-        Conn, Storage,
+        Conn, Storage, devices,
         numbers::UserNid,
         sightings::{self, NewSighting, Sighting},
     },
@@ -153,6 +153,7 @@ impl Whereabouts {
         let before = self.clock.now_ms() - self.kept_ms;
         let mut conn = self.storage.conn().await?;
         while sightings::delete_old(&mut conn, before).await? > 0 {}
+        while devices::forget_last_seen(&mut conn, before).await? > 0 {}
         Ok(())
     }
 

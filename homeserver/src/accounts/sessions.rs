@@ -65,13 +65,7 @@ impl Sessions {
             audit: parts.audit.clone(),
             lifetimes: parts.sessions.clone(),
             cache: Arc::default(),
-            sightings: Sightings::start(
-                parts.storage.clone(),
-                parts.secrets.clone(),
-                parts.sessions.last_seen_days > 0,
-                parts.access,
-                parts.tasks,
-            ),
+            sightings: Sightings::start(parts.storage.clone(), parts.secrets.clone(), parts.access, parts.tasks),
         }
     }
 

@@ -7,24 +7,23 @@ use tracing::warn;
 use crate::{
     Result,
     clock::Clock,
-    storage::{Storage, browser_sessions, devices, emails, factors, interactive_auth, oauth, tokens},
+    storage::{Storage, browser_sessions, emails, factors, interactive_auth, oauth, tokens},
     tasks::Tasks,
 };
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(600);
-const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// How long an application is remembered that has no session, in milliseconds.
 const UNUSED_CLIENT_MS: i64 = 30 * 24 * 3600 * 1000;
 
 /// Starts the task.
-pub(super) fn start(storage: Storage, clock: Clock, last_seen_days: u32, tasks: &Tasks) {
+pub(super) fn start(storage: Storage, clock: Clock, tasks: &Tasks) {
     tasks.start("tidying accounts", move |stop| {
         let (storage, clock) = (storage.clone(), clock.clone());
         async move {
             loop {
-                if let Err(error) = tidy(&storage, clock.now_ms(), last_seen_days).await {
+                if let Err(error) = tidy(&storage, clock.now_ms()).await {
                     warn!(%error, "What has expired could not be deleted");
                 }
                 tokio::select! {
@@ -37,13 +36,11 @@ pub(super) fn start(storage: Storage, clock: Clock, last_seen_days: u32, tasks: 
 }
 
 /// Deletes in small portions, so that nobody waits for long.
-async fn tidy(storage: &Storage, now_ms: i64, last_seen_days: u32) -> Result<()> {
+async fn tidy(storage: &Storage, now_ms: i64) -> Result<()> {
     let mut conn = storage.conn().await?;
     while tokens::delete_expired(&mut conn, now_ms).await? > 0 {}
     while interactive_auth::delete_expired(&mut conn, now_ms).await? > 0 {}
     while emails::delete_expired(&mut conn, now_ms).await? > 0 {}
-    let before = now_ms - i64::from(last_seen_days) * DAY_MS;
-    while devices::forget_last_seen(&mut conn, before).await? > 0 {}
     while factors::delete_expired_enrolments(&mut conn, now_ms).await? > 0 {}
     while browser_sessions::delete_expired(&mut conn, now_ms).await? > 0 {}
     while oauth::delete_expired(&mut conn, now_ms).await? > 0 {}

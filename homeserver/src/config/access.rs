@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
-    /// Days for which client addresses are kept, encrypted; with 0, none are.
+    /// Days for which it is kept, encrypted, from which address and by which client accounts were used;
+    /// with 0, it is not.
     pub address_retention_days: u16,
     /// Administrators who may see client addresses over the access API; each look is recorded.
     pub address_readers: Vec<OwnedUserId>,

@@ -14,8 +14,6 @@ pub struct Sessions {
     pub token_lifetime_s: Option<u64>,
     /// Seconds after which an unused refresh token is refused; none means never.
     pub refresh_token_lifetime_s: Option<u64>,
-    /// Days for which it is kept from where sessions were last used; 0 means that it never is.
-    pub last_seen_days: u32,
 }
 
 impl Default for Sessions {
@@ -25,7 +23,6 @@ impl Default for Sessions {
             oauth_token_lifetime_s: 900,
             token_lifetime_s: None,
             refresh_token_lifetime_s: None,
-            last_seen_days: 28,
         }
     }
 }

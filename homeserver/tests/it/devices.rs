@@ -174,7 +174,7 @@ async fn administrators_see_with_which_client_a_device_was_used_until_that_is_fo
         tokio::task::yield_now().await;
         seen = connection(&alice).await;
     }
-    server.app.clock.advance(Duration::from_secs(29 * 24 * 3600));
+    server.app.clock.advance(Duration::from_secs(31 * 24 * 3600));
     let server = server.restart().await;
     let stored = "select count(*) from devices where last_seen_ip is not null or last_seen_user_agent is not null";
     while server.scalar::<i64>(stored).await > 0 {
@@ -188,7 +188,7 @@ async fn administrators_see_with_which_client_a_device_was_used_until_that_is_fo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_where_a_device_was_used_is_never_stored_if_the_operator_wants_so() {
-    let server = TestServer::start_with(|config| config.sessions.last_seen_days = 0).await;
+    let server = TestServer::start_with(|config| config.access.address_retention_days = 0).await;
     let alice = server.user("alice").await;
     let path = format!("/_matrix/client/v3/devices/{}", alice.device_id);
 

@@ -3,10 +3,10 @@
 import asyncio
 import itertools
 import os
-import sys
 import unittest
 
 import aiohttp
+import lines
 from mautrix.appservice import AppService
 from mautrix.appservice.state_store import FileASStateStore
 from mautrix.types import EventType, Membership, RoomCreatePreset
@@ -154,26 +154,5 @@ class Bridged(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(event["origin_server_ts"], 12345)
 
 
-class Lines(unittest.TextTestResult):
-    """Writes a line for each test as it ends, and why it failed at the end."""
-
-    def _tell(self, test, verdict):
-        print(f"test bridge::{test._testMethodName.removeprefix('test_')} ... {verdict}", flush=True)
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self._tell(test, "ok")
-
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        self._tell(test, "FAILED")
-
-    def addError(self, test, err):
-        super().addError(test, err)
-        self._tell(test, "FAILED")
-
-
 if __name__ == "__main__":
-    tests = unittest.defaultTestLoader.loadTestsFromTestCase(Bridged)
-    outcome = unittest.TextTestRunner(sys.stdout, verbosity=0, resultclass=Lines).run(tests)
-    sys.exit(not outcome.wasSuccessful())
+    lines.run(unittest.defaultTestLoader.loadTestsFromTestCase(Bridged))

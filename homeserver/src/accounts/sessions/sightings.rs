@@ -47,14 +47,14 @@ struct Sighting {
 }
 
 impl Sightings {
-    /// Starts the task that writes: when, and if that `is_kept`, from where.
-    pub(super) fn start(storage: Storage, secrets: Secrets, is_kept: bool, access: &Access, tasks: &Tasks) -> Self {
+    /// Starts the task that writes: when, and if that is to be kept, from where.
+    pub(super) fn start(storage: Storage, secrets: Secrets, access: &Access, tasks: &Tasks) -> Self {
         let (queue, sightings) = mpsc::channel(QUEUE);
         let (sightings, known) = (Arc::new(Mutex::new(sightings)), access.whereabouts.clone());
         tasks.start("last seen", move |stop| {
             let (storage, secrets, known) = (storage.clone(), secrets.clone(), known.clone());
             let sightings = sightings.clone();
-            async move { run(&storage, &secrets, is_kept, &known, &mut *sightings.lock().await, stop).await }
+            async move { run(&storage, &secrets, &known, &mut *sightings.lock().await, stop).await }
         });
         Self { queue, crowd: access.crowd.clone() }
     }
@@ -94,7 +94,6 @@ fn hash_of(value: &impl Hash) -> u64 {
 async fn run(
     storage: &Storage,
     secrets: &Secrets,
-    is_kept: bool,
     known: &Whereabouts,
     sightings: &mut mpsc::Receiver<Sighting>,
     stop: CancellationToken,
@@ -105,21 +104,15 @@ async fn run(
             count = sightings.recv_many(&mut batch, BATCH) => if count == 0 { return },
             () = stop.cancelled() => return,
         }
-        if let Err(error) = write(storage, secrets, is_kept, known, &batch).await {
+        if let Err(error) = write(storage, secrets, known, &batch).await {
             warn!(%error, "When devices were last used could not be noted");
         }
         batch.clear();
     }
 }
 
-async fn write(
-    storage: &Storage,
-    secrets: &Secrets,
-    is_kept: bool,
-    known: &Whereabouts,
-    sightings: &[Sighting],
-) -> Result<()> {
-    let is_kept = is_kept && known.are_kept();
+async fn write(storage: &Storage, secrets: &Secrets, known: &Whereabouts, sightings: &[Sighting]) -> Result<()> {
+    let is_kept = known.are_kept();
     storage
         .retry(|| async {
             let mut tx = storage.begin().await?;
