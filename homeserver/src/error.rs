@@ -39,6 +39,10 @@ pub enum Error {
     /// Something this server depends on is away for the moment; trying again later may help.
     #[error("{0} is not available")]
     Unavailable(&'static str, #[source] anyhow::Error),
+    /// What a write builds upon has changed since: another process was first, or an earlier write failed.
+    /// Nothing was written; prepared anew, it may succeed.
+    #[error("what this builds upon has changed")]
+    Outrun,
     /// Our fault. The caller learns only that it happened; the cause is logged once, in
     /// `http::error`.
     #[error(transparent)]

@@ -54,6 +54,9 @@ use crate::{
     tail::{Log, Tail},
 };
 
+/// How often an event is prepared before its sender is told that others were always first.
+const DRAFTS: usize = 10;
+
 /// The rooms of this server.
 #[derive(Clone, Debug)]
 pub struct Rooms {
@@ -225,7 +228,8 @@ impl Rooms {
     }
 
     /// Makes `wish` the next event of the room, if the rules allow it, and waits until it is
-    /// durable.
+    /// durable. Whoever is outrun by another process, or built upon what could not be written, tries
+    /// again with the room as it is then.
     pub async fn say(
         &self,
         sender: &UserId,
@@ -233,7 +237,14 @@ impl Rooms {
         wish: Wish,
         transaction: Option<Transaction>,
     ) -> Result<OwnedEventId> {
-        self.say_after(sender, room, wish, transaction, |_| std::future::ready(Ok(()))).await
+        for _ in 0..DRAFTS {
+            let (wish, transaction) = (wish.clone(), transaction.clone());
+            match self.say_after(sender, room, wish, transaction, |_| std::future::ready(Ok(()))).await {
+                Err(Error::Outrun) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Error::Outrun)
     }
 
     /// The same, but `first` is done before, with the ID that the event will have; if that fails, the

@@ -124,13 +124,14 @@ impl Sync {
             self.lazy_members.forget(asked.user.nid, device_id);
         }
         if answers_at_once {
-            return Ok(self.answer(&asked).await?.0);
+            return Ok(Box::pin(self.answer(&asked)).await?.0);
         }
         let deadline = tokio::time::Instant::now() + wait;
         // Parked before looking, so that nothing can slip through in between.
         let parked = self.tail.bus().park(asked.user.nid);
         loop {
-            let (answer, has_news, next) = self.answer(&asked).await?;
+            // Boxed, so that a request that waits holds no room for putting together an answer.
+            let (answer, has_news, next) = Box::pin(self.answer(&asked)).await?;
             if has_news || !matches!(tokio::time::timeout_at(deadline, parked.woken()).await, Ok(true)) {
                 return Ok(answer);
             }

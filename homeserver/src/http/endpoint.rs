@@ -205,7 +205,8 @@ where
     let gate = gate::<T>();
     let serve = move |app: App, incoming: Incoming| -> Answer {
         Box::pin(async move {
-            let request = admit::<T>(gate, &app, incoming).await?;
+            // Boxed, as is the handler below: a request that waits holds no room for what it has done.
+            let request = Box::pin(admit::<T>(gate, &app, incoming)).await?;
             if T::METHOD != Method::GET {
                 return handler(app, request).await;
             }
@@ -216,7 +217,7 @@ where
                 None => Visitor { user: None, address: Some(request.origin.address) },
             };
             let access = app.access.clone();
-            access.live.unless_cut(visitor, handler(app, request)).await
+            access.live.unless_cut(visitor, Box::pin(handler(app, request))).await
         })
     };
     Route { method: T::METHOD, paths: paths::<T>(), is_refused: false, serve: Serve::Whole(Arc::new(serve)) }

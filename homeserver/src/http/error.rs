@@ -17,6 +17,8 @@ use crate::{
 
 /// Seconds after which a client may try again when something is away.
 const RETRY_AFTER_S: u64 = 2;
+/// Told to those who came second too often.
+const OUTRUN: &str = "Others are changing the same at this moment. Try again.";
 
 /// The same when an access rule is in the way.
 const DENIED_RETRY_AFTER_S: u64 = 30;
@@ -40,6 +42,9 @@ pub fn answer(error: &Error) -> HttpResponse {
                 .insert_header(("Retry-After", RETRY_AFTER_S))
                 .json(StandardErrorBody::new(ErrorKind::Unknown, format!("{what} is not available at the moment.")))
         }
+        Error::Outrun => HttpResponse::ServiceUnavailable()
+            .insert_header(("Retry-After", RETRY_AFTER_S))
+            .json(StandardErrorBody::new(ErrorKind::Unknown, OUTRUN.to_owned())),
         Error::Internal(cause) => {
             error!(cause = format!("{cause:#}"), "A request failed");
             HttpResponse::InternalServerError()
@@ -55,6 +60,7 @@ pub fn told(error: &Error) -> (u16, Cow<'static, str>) {
         Error::Denied(denial) => denial.message.clone(),
         Error::InteractiveAuth(_) | Error::NotAllowedYet(_) => "This needs to be confirmed first.".into(),
         Error::Unavailable(..) => "Something that this server needs is away. Try again in a moment.".into(),
+        Error::Outrun => OUTRUN.into(),
         Error::Internal(_) => "Something went wrong on this server. It has been noted.".into(),
     };
     (answer(error).status().as_u16(), message)

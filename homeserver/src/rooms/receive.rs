@@ -13,7 +13,7 @@ use ruma::{
 };
 
 use super::{
-    Rooms,
+    DRAFTS, Rooms,
     append::{Addition, Change, event_row},
     checks,
     heads::{Extremity, Head, HeldHead, Room},
@@ -24,7 +24,7 @@ use crate::{
     event::{self, Event, Pdu, flags},
     storage::{
         log::rows::{Rows, SnapshotRow},
-        numbers::EventNid,
+        numbers::{EventNid, RoomNid},
     },
     tail::Job,
 };
@@ -71,6 +71,17 @@ impl Rooms {
         if self.events.find(&pdu.event_id).await?.is_some_and(|known| known.flags & flags::OUTLIER == 0) {
             return Ok(Verdict::Known);
         }
+        for _ in 0..DRAFTS {
+            match self.take_in(nid, pdu.clone()).await {
+                Err(Error::Outrun) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Error::Outrun)
+    }
+
+    /// Takes in an event whose form and signatures were checked.
+    async fn take_in(&self, nid: RoomNid, pdu: Pdu) -> Result<Verdict> {
         let room = self.heads.room(nid);
         let mut held = self.heads.hold(&room).await?;
         let candidate = match self.neighbours(&room, pdu).await? {

@@ -190,7 +190,10 @@ impl<V: 'static> Writer<V> {
                 is_in_doubt
             }
             Err(error) => {
-                warn!(%error, jobs = batch.len(), "A batch could not be written and is tried job by job");
+                // Of rooms that several processes write to this is nothing special.
+                if !matches!(error, Error::Outrun) {
+                    warn!(%error, jobs = batch.len(), "A batch could not be written and is tried job by job");
+                }
                 let mut is_in_doubt = is_in_doubt;
                 for queued in batch {
                     is_in_doubt = Box::pin(self.write(vec![queued], is_in_doubt)).await;
@@ -285,8 +288,7 @@ fn without_broken<V>(batch: Vec<Queued<V>>) -> Vec<Queued<V>> {
     let (broken, whole) =
         batch.into_iter().partition::<Vec<_>, _>(|queued| queued.job.broken.as_ref().is_some_and(Broken::is_set));
     for queued in broken {
-        let cause = anyhow::anyhow!("an earlier write to the same room failed");
-        let _ = queued.done.send(Err(Error::Unavailable("The database", cause)));
+        let _ = queued.done.send(Err(Error::Outrun));
     }
     whole
 }

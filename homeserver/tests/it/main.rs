@@ -32,6 +32,7 @@ mod notifications;
 mod oauth;
 mod pages;
 mod presence;
+mod processes;
 mod profiles;
 mod public_rooms;
 mod push;

@@ -546,7 +546,7 @@ async fn write_heads(conn: &mut Conn, heads: &[HeadRow]) -> Result<()> {
             .await?
         };
         if moved.rows_affected() != 1 {
-            return Err(Error::internal("another process has written to the same room"));
+            return Err(Error::Outrun);
         }
     }
     Ok(())
