@@ -13,7 +13,10 @@ pub mod token;
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use ruma::api::client::{filter::FilterDefinition, sync::sync_events};
+use ruma::{
+    api::client::{filter::FilterDefinition, sync::sync_events},
+    presence::PresenceState,
+};
 
 use self::{
     filter::SyncFilter,
@@ -85,6 +88,9 @@ struct Asked {
     filter: Arc<SyncFilter>,
     full_state: bool,
     use_state_after: bool,
+    set_presence: PresenceState,
+    /// For how long to wait for news.
+    wait: Duration,
     now_ms: i64,
 }
 
@@ -92,6 +98,11 @@ impl Asked {
     /// What the client has seen; nothing, if it asks for everything.
     fn position(&self) -> Option<Position> {
         self.since.map(|since| since.position)
+    }
+
+    /// Whether there is no waiting for news.
+    fn is_answered_at_once(&self) -> bool {
+        self.since.is_none() || self.full_state || self.wait.is_zero()
     }
 }
 
@@ -102,45 +113,51 @@ impl Sync {
     }
 
     /// What is new for `user` since the request's token; waits for something new if nothing is.
+    ///
+    /// What is done before and after waiting is boxed, so that a request that waits holds no room for it.
     pub async fn sync(&self, user: User, request: sync_events::v3::Request) -> Result<String> {
-        let filter = self.filter(&user, request.filter).await?;
-        let mut asked = Asked {
-            user,
-            since: request.since.as_deref().map(SyncToken::parse).transpose()?,
-            filter: Arc::new(filter),
-            full_state: request.full_state,
-            use_state_after: request.use_state_after,
-            now_ms: self.clock.now_ms(),
-        };
-        if let Some((since, device_id)) = asked.since.zip(asked.user.device_id.as_ref()) {
-            self.to_device.acknowledge(asked.user.nid, device_id, since.to_device_told()).await?;
-        }
-        self.presence.touch(&asked.user, &request.set_presence);
-        let wait = request.timeout.unwrap_or_default().min(LONGEST_WAIT);
-        let answers_at_once = asked.since.is_none() || asked.full_state || wait.is_zero();
-        if asked.since.is_none()
-            && let Some(device_id) = &asked.user.device_id
-        {
-            self.lazy_members.forget(asked.user.nid, device_id);
-        }
-        if answers_at_once {
+        let mut asked = Box::pin(self.ask(user, request)).await?;
+        if asked.is_answered_at_once() {
             return Ok(Box::pin(self.answer(&asked)).await?.0);
         }
-        let deadline = tokio::time::Instant::now() + wait;
+        let deadline = tokio::time::Instant::now() + asked.wait;
         // Parked before looking, so that nothing can slip through in between.
         let parked = self.tail.bus().park(asked.user.nid);
         loop {
-            // Boxed, so that a request that waits holds no room for putting together an answer.
             let (answer, has_news, next) = Box::pin(self.answer(&asked)).await?;
             if has_news || !matches!(tokio::time::timeout_at(deadline, parked.woken()).await, Ok(true)) {
                 return Ok(answer);
             }
-            self.presence.touch(&asked.user, &request.set_presence);
+            self.presence.touch(&asked.user, &asked.set_presence);
             // What was looked at and did not concern the client need not be looked at again.
             let ephemeral = asked.since.map_or(next.ephemeral, |since| since.ephemeral);
             asked.since = Some(SyncToken { ephemeral, ..next });
             asked.now_ms = self.clock.now_ms();
         }
+    }
+
+    /// Makes a request ready, and does what it tells besides asking.
+    async fn ask(&self, user: User, request: sync_events::v3::Request) -> Result<Asked> {
+        let filter = self.filter(&user, request.filter).await?;
+        let since = request.since.as_deref().map(SyncToken::parse).transpose()?;
+        match (since, &user.device_id) {
+            (Some(since), Some(device_id)) => {
+                self.to_device.acknowledge(user.nid, device_id, since.to_device_told()).await?;
+            }
+            (None, Some(device_id)) => self.lazy_members.forget(user.nid, device_id),
+            (_, None) => {}
+        }
+        self.presence.touch(&user, &request.set_presence);
+        Ok(Asked {
+            user,
+            since,
+            filter: Arc::new(filter),
+            full_state: request.full_state,
+            use_state_after: request.use_state_after,
+            set_presence: request.set_presence,
+            wait: request.timeout.unwrap_or_default().min(LONGEST_WAIT),
+            now_ms: self.clock.now_ms(),
+        })
     }
 
     async fn filter(&self, user: &User, filter: Option<sync_events::v3::Filter>) -> Result<SyncFilter> {

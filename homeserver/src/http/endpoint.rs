@@ -205,10 +205,10 @@ where
     let gate = gate::<T>();
     let serve = move |app: App, incoming: Incoming| -> Answer {
         Box::pin(async move {
-            // Boxed, as is the handler below: a request that waits holds no room for what it has done.
+            // Each step is boxed, so that a request that waits holds no room for what it has done.
             let request = Box::pin(admit::<T>(gate, &app, incoming)).await?;
             if T::METHOD != Method::GET {
-                return handler(app, request).await;
+                return Box::pin(handler(app, request)).await;
             }
             // What only reads may wait for long: it ends when a new rule is in its way.
             let user = T::Authentication::user(&request.caller).map(|user| (user.id.clone(), user.nid, user.address()));
@@ -260,7 +260,7 @@ pub(super) async fn serve_whole(
 ) -> HttpResponse {
     let Some(workplace) = Workplace::of(&entrance) else { return error::not_ready() };
     let is_read = request.method() == actix_web::http::Method::GET;
-    let incoming = match incoming(&workplace.app, &request, payload).await {
+    let incoming = match Box::pin(incoming(&workplace.app, &request, payload)).await {
         Ok(incoming) => incoming,
         Err(refusal) => return error::answer(&refusal),
     };

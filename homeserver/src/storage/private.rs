@@ -181,6 +181,8 @@ impl Supervisor {
             let path = self.directory.join(name);
             fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
         };
+        let temporary = self.directory.join(options::TEMPORARY);
+        fs::create_dir_all(&temporary).with_context(|| format!("making {}", temporary.display()))?;
         self.programs.install(&self.directory)?;
         write("options.cnf", options::option_file(&self.directory, &self.socket))?;
         write("init.sql", options::first_statements(DATABASE, &self.programs.user))?;

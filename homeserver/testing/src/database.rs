@@ -202,6 +202,7 @@ fn sweep(parent: &Path) {
 fn install(directory: &Path) {
     let data = directory.join("data");
     let output = Command::new("mariadb-install-db")
+        .env("TMPDIR", temporary(directory))
         .arg("--no-defaults")
         .arg(format!("--datadir={}", data.display()))
         .args(["--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=normal"])
@@ -210,6 +211,14 @@ fn install(directory: &Path) {
         .output()
         .expect("mariadb-install-db runs: install mariadb-server");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A directory of the database's own: in `/tmp`, those that start at the same time would take each
+/// other's files.
+fn temporary(directory: &Path) -> PathBuf {
+    let temporary = directory.join("tmp");
+    std::fs::create_dir_all(&temporary).expect("the directory of the database can be written to");
+    temporary
 }
 
 /// MariaDB wants to be told if it is to run as root. The account needs no password because nobody
@@ -228,6 +237,7 @@ fn start_daemon(directory: &Path, socket: &Path) {
         ("log-error", directory.join("log")),
     ];
     let mut command = Command::new("setpriv");
+    command.env("TMPDIR", temporary(directory));
     command.args(["--pdeathsig", "KILL", "mariadbd", "--no-defaults"]).args(as_user(directory));
     // Users often lack this directory.
     command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));

@@ -20,6 +20,10 @@ const BUFFER_POOL_MIB: (u64, u64) = (64, 1024);
 /// Where the server writes its number.
 pub(super) const PID_FILE: &str = "pid";
 
+/// Where the server keeps what it need not keep. In `/tmp`, servers that start at the same time would take
+/// each other's files.
+pub(super) const TEMPORARY: &str = "tmp";
+
 /// The option file. Durable at each commit; nothing listens but the socket; features that a
 /// homeserver does not need are off, because each costs memory.
 pub(super) fn option_file(directory: &Path, socket: &Path) -> String {
@@ -33,6 +37,7 @@ socket={socket}
 pid-file={pid}
 log-error={log}
 init-file={init}
+tmpdir={temporary}
 skip-networking
 skip-name-resolve
 skip-log-bin
@@ -64,6 +69,7 @@ local_infile=OFF
         pid = path(PID_FILE),
         log = path("error.log"),
         init = path("init.sql"),
+        temporary = path(TEMPORARY),
     )
 }
 

@@ -12,6 +12,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use tracing::{info, warn};
 
+use super::options::TEMPORARY;
+
 /// Where programs are besides the directories of `PATH`, which for users often lacks these.
 const MORE_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/libexec"];
 
@@ -74,6 +76,7 @@ impl Programs {
         }
         let mut command = Command::new(&self.install);
         command
+            .env("TMPDIR", directory.join(TEMPORARY))
             .arg("--no-defaults")
             .arg(format!("--datadir={}", draft.display()))
             .args(["--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=96M"])
