@@ -12,6 +12,7 @@ pub mod emails;
 pub mod factors;
 pub mod filters;
 pub mod followed;
+pub mod identities;
 pub mod ignored;
 pub mod interactive_auth;
 pub mod invitations;
@@ -44,6 +45,7 @@ use self::{
     emails::Emails,
     factors::Factors,
     filters::Filters,
+    identities::Identities,
     ignored::Ignored,
     interactive_auth::InteractiveAuth,
     invitations::Invitations,
@@ -155,6 +157,7 @@ pub struct Parts<'a> {
     pub registration_secret: config::Hidden,
     pub passwords: &'a config::Passwords,
     pub login: &'a config::Login,
+    pub identity_providers: &'a [config::IdentityProvider],
     /// The URL of the page on which people look after their accounts.
     pub account_page: String,
     /// The URL below which OAuth is served, if it is.
@@ -173,6 +176,7 @@ pub struct Accounts {
     pub personal_tokens: PersonalTokens,
     pub sessions: Sessions,
     pub browser_sessions: BrowserSessions,
+    pub identities: Identities,
     pub oauth: OAuth,
     pub interactive_auth: InteractiveAuth,
     pub emails: Emails,
@@ -205,6 +209,7 @@ impl Accounts {
         let interactive_auth = InteractiveAuth::new(&parts, credentials.clone(), emails.clone());
         let registration =
             Registration::new(&parts, passwords.clone(), sessions.clone(), emails.clone(), interactive_auth.clone())?;
+        let identities = Identities::new(&parts, emails.clone(), browser_sessions.clone(), registration.clone());
         let login = Login::new(&parts, credentials, sessions.clone(), emails.clone(), interactive_auth.clone());
         let administration = Administration::new(
             &parts,
@@ -232,6 +237,7 @@ impl Accounts {
             contacts: Contacts::new(emails.clone(), interactive_auth.clone()),
             emails,
             browser_sessions,
+            identities,
             oauth,
             interactive_auth,
             registration,

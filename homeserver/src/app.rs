@@ -29,7 +29,7 @@ use crate::{
     posting::Posting,
     push::{self, Push},
     reading::Reading,
-    remote::{appservices::AppServiceClient, outgoing::Outgoing},
+    remote::{appservices::AppServiceClient, identity_providers::IdentityProviders, outgoing::Outgoing},
     reports::Reports,
     rooms::Rooms,
     search::Search,
@@ -64,6 +64,7 @@ pub struct Services {
     pub mail: Mail,
     pub access: Access,
     pub accounts: Accounts,
+    pub identity_providers: IdentityProviders,
     pub devices: Devices,
     pub keys: Keys,
     pub to_device: ToDevice,
@@ -183,6 +184,7 @@ impl App {
             registration_secret: Hidden::from(secrets::files::word(&config.registration_secret_file())?.to_string()),
             passwords: &config.passwords,
             login: &config.login,
+            identity_providers: &config.identity_providers,
             account_page: config.account_page(),
             oauth_base: config.oauth_base(),
             oauth: &config.oauth,
@@ -190,6 +192,14 @@ impl App {
             appservices: Registrations::load(&config.appservices.registrations, &server_name)?,
         })?;
         accounts.registration.create_senders().await?;
+        let identity_providers = IdentityProviders::new(
+            &config,
+            storage.clone(),
+            secrets.clone(),
+            clock.clone(),
+            audit.clone(),
+            accounts.identities.clone(),
+        )?;
         let appservice_client =
             AppServiceClient::new(&config.outgoing, &config.appservices, accounts.appservices.clone())?;
         let devices = Devices::new(storage.clone(), secrets.clone(), log.clone(), clock.clone(), &accounts);
@@ -307,6 +317,7 @@ impl App {
             mail,
             access,
             accounts,
+            identity_providers,
             devices,
             keys,
             to_device,

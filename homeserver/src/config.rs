@@ -7,6 +7,7 @@ pub mod database;
 pub mod discovery;
 pub mod hidden;
 pub mod http;
+pub mod identity_providers;
 pub mod listeners;
 mod load;
 pub mod logging;
@@ -44,6 +45,7 @@ pub use self::{
     discovery::{Contact, Discovery},
     hidden::Hidden,
     http::Http,
+    identity_providers::{IdentityProvider, ProvidedAccounts},
     listeners::Listeners,
     load::load,
     logging::{LogFormat, Logging},
@@ -81,6 +83,7 @@ pub struct Config {
     pub mail: Mail,
     pub passwords: Passwords,
     pub login: Login,
+    pub identity_providers: Vec<IdentityProvider>,
     pub sessions: Sessions,
     pub oauth: OAuth,
     pub rooms: Rooms,
@@ -125,6 +128,7 @@ impl Config {
         self.http.check()?;
         self.database.check()?;
         self.passwords.check()?;
+        identity_providers::check(&self.identity_providers)?;
         self.rooms.check()?;
         self.media.check()?;
         self.rate_limits.check()?;

@@ -1,4 +1,5 @@
 //! Speaks to other programs.
 
 pub mod appservices;
+pub mod identity_providers;
 pub mod outgoing;

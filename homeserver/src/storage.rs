@@ -21,6 +21,7 @@ pub mod events;
 pub mod factors;
 pub mod fault;
 pub mod filters;
+pub mod identities;
 pub mod interactive_auth;
 pub mod interner;
 pub mod key_backups;

@@ -19,8 +19,8 @@ use crate::{
     clock::Clock,
     storage::{
         Storage, account_data,
-        accounts::{self, Account, AccountKind},
-        app_passwords, browser_sessions, emails, factors, filters, key_backups, keys,
+        accounts::{self, Account},
+        app_passwords, browser_sessions, emails, factors, filters, identities, key_backups, keys,
         numbers::UserNid,
         people, profiles, sightings, tokens,
     },
@@ -94,18 +94,7 @@ impl Administration {
     /// Creates an account without a session and returns it.
     pub async fn create_user(&self, name: &str, password: Option<String>, is_admin: bool) -> Result<Account> {
         let user_id = self.registration.free_name(name).await?;
-        let new = NewAccount {
-            by: self.actor.clone(),
-            user_id: user_id.clone(),
-            password,
-            kind: AccountKind::User,
-            is_admin,
-            display_name: None,
-            token: None,
-            email: None,
-            session: None,
-            waits_for: None,
-        };
+        let new = NewAccount { password, is_admin, ..NewAccount::of(user_id.clone(), self.actor.clone()) };
         self.registration.create(new).await?;
         self.find(&user_id).await
     }
@@ -376,6 +365,7 @@ impl Administration {
                 sightings::delete_of_user(&mut tx, user).await?;
                 key_backups::delete_all(&mut tx, user).await?;
                 emails::delete_all(&mut tx, user).await?;
+                identities::delete_all(&mut tx, user).await?;
                 if is_erased {
                     account_data::delete_all(&mut tx, user).await?;
                     filters::delete_all(&mut tx, user).await?;

@@ -12,6 +12,7 @@ use crate::{
     access::{Visitor, gates::Gates},
     audit::{Action, Actor, Audit, Event, Origin},
     clock::Clock,
+    config::IdentityProvider,
     error::ErrorKind,
     secrets::{self, Secrets, columns, hex},
     storage::{
@@ -60,8 +61,23 @@ pub struct BrowserSession {
     pub user: User,
     /// How far the sign-in has come: nothing but the second factor may be asked for before its end.
     pub stage: Stage,
+    /// Whether the identity provider that it began with vouches for a second factor.
+    pub has_vouched_factor: bool,
+    /// Whether the account has a password.
+    pub has_password: bool,
     hash: TokenHash,
     proved_at: i64,
+}
+
+/// How somebody has proved who they are.
+#[derive(Clone, Copy, Debug)]
+enum Proof<'a> {
+    /// By the password that has this hash.
+    Password(&'a str),
+    /// At an identity provider.
+    Provider(&'a IdentityProvider),
+    /// By everything that is needed.
+    Everything,
 }
 
 /// A session as its owner sees it in a list.
@@ -120,7 +136,30 @@ impl BrowserSessions {
         };
         let awaits_code = self.factors.is_on(account.user).await?;
         let stage = if awaits_code { Stage::Password } else { Stage::SignedIn };
-        let token = self.begin(account.user, stage, origin, Some(&proof)).await?;
+        let token = self.begin(account.user, stage, origin, Proof::Password(&proof)).await?;
+        if let Some(former) = former {
+            self.end(former).await?;
+        }
+        Ok((token, stage))
+    }
+
+    /// The same for who has signed in at an identity provider, and owns an account that this opens.
+    pub(in crate::accounts) async fn sign_in_by_provider(
+        &self,
+        user: UserNid,
+        provider: &IdentityProvider,
+        origin: &Origin,
+        former: Option<&BrowserSession>,
+    ) -> Result<(String, Stage)> {
+        let user_id = self.storage.user_id(user).await?;
+        self.gates.login(&Visitor { user: Some((&user_id, user)), address: Some(origin.address) }).await?;
+        let awaits_code = !provider.trusted_second_factor && self.factors.is_on(user).await?;
+        let stage = if awaits_code { Stage::Password } else { Stage::SignedIn };
+        let begun = self.begin(user, stage, origin, Proof::Provider(provider)).await;
+        if let Err(Error::Refused { .. }) = &begun {
+            self.audit.record(Event::new(Action::SignIn, origin).on(&user_id).failed("account_refused"));
+        }
+        let token = begun?;
         if let Some(former) = former {
             self.end(former).await?;
         }
@@ -141,12 +180,12 @@ impl BrowserSessions {
         if !rows::delete(&mut *self.storage.conn().await?, &session.hash).await? {
             return Err(Error::forbidden("This sign-in has ended. Begin again."));
         }
-        self.begin(session.user.nid, Stage::SignedIn, origin, None).await
+        self.begin(session.user.nid, Stage::SignedIn, origin, Proof::Everything).await
     }
 
     /// Begins a session of somebody who has just made an account, or has just proved everything.
     pub async fn begin_proved(&self, user: UserNid, origin: &Origin) -> Result<String> {
-        self.begin(user, Stage::SignedIn, origin, None).await
+        self.begin(user, Stage::SignedIn, origin, Proof::Everything).await
     }
 
     /// The session of `token`, if there is one and its account may be used.
@@ -164,8 +203,10 @@ impl BrowserSessions {
         let account = accounts::find(&mut *self.storage.conn().await?, &user_id).await?;
         let usable = account.filter(|account| account.state() < AccountState::Locked);
         Ok(usable.map(|account| BrowserSession {
+            has_password: account.password_hash.is_some(),
             user: user(account, user_id, origin),
             stage: row.stage,
+            has_vouched_factor: row.has_vouched_factor,
             hash,
             proved_at: row.proved_at,
         }))
@@ -206,7 +247,7 @@ impl BrowserSessions {
 
     /// Begins a session, provided that the account may be used, and that its password is still the
     /// one that was proved to be known.
-    async fn begin(&self, user: UserNid, stage: Stage, origin: &Origin, proof: Option<&str>) -> Result<String> {
+    async fn begin(&self, user: UserNid, stage: Stage, origin: &Origin, proof: Proof<'_>) -> Result<String> {
         let token = secrets::token("salon_browser_");
         let hash = self.secrets.hash(PURPOSE, &token);
         let now_ms = self.clock.now_ms();
@@ -215,6 +256,7 @@ impl BrowserSessions {
             user,
             stage,
             failures: 0,
+            has_vouched_factor: matches!(proof, Proof::Provider(provider) if provider.trusted_second_factor),
             proved_at: now_ms,
             agent: agent.map(|agent| self.secrets.seal(&columns::BROWSER_AGENT, &[&hex(&hash)], agent.as_bytes())),
             created_at: now_ms,
@@ -226,7 +268,7 @@ impl BrowserSessions {
                 match accounts::lock_shared(&mut tx, user).await? {
                     Some((_, AccountState::Deactivated)) => return Err(deactivated()),
                     Some((_, AccountState::Locked)) => return Err(locked()),
-                    Some((hash, _)) if proof.is_none() || proof == hash.as_deref() => {}
+                    Some((hash, _)) if proof.holds(hash.as_deref()) => {}
                     _ => return Err(Error::forbidden("The password was changed a moment ago.")),
                 }
                 rows::insert(&mut tx, &hash, &row).await?;
@@ -236,9 +278,24 @@ impl BrowserSessions {
         if stage == Stage::SignedIn {
             let user_id = self.storage.user_id(user).await?;
             let event = Event::new(Action::SignIn, Actor::user(&user_id, None, origin)).on(&user_id);
-            self.audit.record(event.detail("method", "page"));
+            self.audit.record(match proof {
+                Proof::Provider(provider) => {
+                    event.detail("method", "provider").detail("provider", provider.id.as_str())
+                }
+                Proof::Password(_) | Proof::Everything => event.detail("method", "page"),
+            });
         }
         Ok(token)
+    }
+}
+
+impl Proof<'_> {
+    /// Whether it is still one, now that the hash of the password is this.
+    fn holds(self, password_hash: Option<&str>) -> bool {
+        match self {
+            Self::Password(proved) => password_hash == Some(proved),
+            Self::Provider(_) | Self::Everything => true,
+        }
     }
 }
 

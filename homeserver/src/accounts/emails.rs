@@ -122,13 +122,12 @@ impl Emails {
             let message = "This e-mail address belongs to another account.";
             return Err(Error::refused(ErrorKind::ThreepidInUse, message));
         }
-        if rows::delete_validation(tx, &proved.sid).await? { Ok(()) } else { Err(validation::unproved()) }
+        use_up(tx, proved).await
     }
 
     /// Uses up a proof of an address.
     pub(in crate::accounts) async fn use_up(&self, proved: &Proved) -> Result<()> {
-        let mut conn = self.storage.conn().await?;
-        if rows::delete_validation(&mut conn, &proved.sid).await? { Ok(()) } else { Err(validation::unproved()) }
+        use_up(&mut *self.storage.conn().await?, proved).await
     }
 
     /// Gives an address that was proved to the caller.
@@ -195,4 +194,9 @@ impl Emails {
     fn open(&self, row: &EmailRow) -> Result<String> {
         self.secrets.open_text(&columns::EMAIL_ADDRESS, &[&hex(&row.address_hash)], &row.address)
     }
+}
+
+async fn use_up(conn: &mut Conn, proved: &Proved) -> Result<()> {
+    let Some(sid) = &proved.sid else { return Ok(()) };
+    if rows::delete_validation(conn, sid).await? { Ok(()) } else { Err(validation::unproved()) }
 }

@@ -34,6 +34,15 @@ pub fn any_user_id(name: &str, server_name: &ServerName) -> Result<OwnedUserId> 
     if user_id.as_str().len() > LONGEST { Err(too_long()) } else { Ok(user_id) }
 }
 
+/// The localpart that comes nearest to what somebody is called elsewhere, be it an e-mail address.
+pub fn suggestion(name: &str) -> Option<String> {
+    let name = name.split('@').next().unwrap_or_default().to_lowercase();
+    let possible = |c: char| if c.is_ascii_alphanumeric() || "._=-/+".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(possible).collect();
+    let name = name.trim_matches('_');
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 /// A name for somebody who chose none.
 pub fn generate() -> String {
     crate::secrets::capitals(GENERATED).to_ascii_lowercase()

@@ -1,6 +1,7 @@
 //! Creates accounts: by registration, by scripts, by administrators.
 
 mod by_appservices;
+mod by_identity;
 mod scripts;
 mod tokens;
 
@@ -39,6 +40,7 @@ use crate::{
         Storage,
         accounts::{self, Account, AccountKind},
         approvals, fault,
+        identities::{self, IdentityRow},
         numbers::UserNid,
         people, profiles, registration_tokens,
         tokens::TokenHash,
@@ -95,10 +97,31 @@ pub struct NewAccount {
     pub token: Option<TokenHash>,
     /// The e-mail address that was proved.
     pub email: Option<Proved>,
+    /// The account at an identity provider that opens it.
+    pub identity: Option<IdentityRow>,
     /// Its first session, if it is to have one.
     pub session: Option<SessionRequest>,
     /// The access rule for which an administrator has to approve of it before it can act.
     pub waits_for: Option<Arc<Rule>>,
+}
+
+impl NewAccount {
+    /// An account of a user with this name, and nothing else.
+    pub fn of(user_id: OwnedUserId, by: impl Into<Actor>) -> Self {
+        Self {
+            by: by.into(),
+            user_id,
+            password: None,
+            kind: AccountKind::User,
+            is_admin: false,
+            display_name: None,
+            token: None,
+            email: None,
+            identity: None,
+            session: None,
+            waits_for: None,
+        }
+    }
 }
 
 impl Registration {
@@ -156,16 +179,12 @@ impl Registration {
 
         let password = request.password.ok_or_else(|| Error::missing_param("A password is needed."))?;
         let new = NewAccount {
-            by: origin.into(),
-            user_id: user_id.clone(),
             password: Some(password),
-            kind: AccountKind::User,
-            is_admin: false,
-            display_name: None,
             token,
             email,
             session: request.session,
             waits_for,
+            ..NewAccount::of(user_id.clone(), origin)
         };
         let session = self.create(new).await?;
         Ok((user_id, session))
@@ -194,18 +213,7 @@ impl Registration {
         };
         let waits_for = self.gates.registration(&Applicant { token: token.as_ref(), ..applicant })?;
         let password = Some(password.to_owned());
-        let new = NewAccount {
-            by: origin.into(),
-            user_id: user_id.clone(),
-            password,
-            kind: AccountKind::User,
-            is_admin: false,
-            display_name: None,
-            token,
-            email: None,
-            session: None,
-            waits_for,
-        };
+        let new = NewAccount { password, token, waits_for, ..NewAccount::of(user_id.clone(), origin) };
         self.create(new).await?;
         self.storage.intern_user(&user_id).await
     }
@@ -281,6 +289,9 @@ impl Registration {
         accounts::insert(&mut tx, account).await?;
         if let Some(email) = &new.email {
             self.emails.bind(&mut tx, user, email).await?;
+        }
+        if let Some(identity) = &new.identity {
+            identities::insert(&mut tx, user, identity).await?;
         }
         if let Some(name) = &new.display_name {
             profiles::upsert(&mut tx, user, "displayname", &json!(name).to_string()).await?;

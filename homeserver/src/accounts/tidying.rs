@@ -7,7 +7,7 @@ use tracing::warn;
 use crate::{
     Result,
     clock::Clock,
-    storage::{Storage, browser_sessions, emails, factors, interactive_auth, oauth, tokens},
+    storage::{Storage, browser_sessions, emails, factors, identities, interactive_auth, oauth, tokens},
     tasks::Tasks,
 };
 
@@ -43,6 +43,7 @@ async fn tidy(storage: &Storage, now_ms: i64) -> Result<()> {
     while emails::delete_expired(&mut conn, now_ms).await? > 0 {}
     while factors::delete_expired_enrolments(&mut conn, now_ms).await? > 0 {}
     while browser_sessions::delete_expired(&mut conn, now_ms).await? > 0 {}
+    while identities::delete_expired(&mut conn, now_ms).await? > 0 {}
     while oauth::delete_expired(&mut conn, now_ms).await? > 0 {}
     while oauth::clients::delete_unused(&mut conn, now_ms - UNUSED_CLIENT_MS).await? > 0 {}
     Ok(())

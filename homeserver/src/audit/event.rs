@@ -70,6 +70,11 @@ actions! {
     EmailAdded = "user_email_added", "user_email_add_fail", "iam", "change";
     /// An e-mail address that was taken from an account.
     EmailRemoved = "user_email_removed", "user_email_remove_fail", "iam", "change";
+    /// An account at an identity provider that opens an account from now on; the detail `provider` names
+    /// the provider.
+    IdentityLinked = "user_identity_linked", "user_identity_link_fail", "iam", "change";
+    /// One that does so no longer.
+    IdentityUnlinked = "user_identity_unlinked", "user_identity_unlink_fail", "iam", "change";
     /// An account that was made.
     AccountCreated = "user_created", "user_create_fail", "iam", "creation";
     /// An account that was closed for good.

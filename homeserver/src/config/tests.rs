@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::Path};
 
-use super::{Config, RegistrationMode, load::from_sources};
+use super::{Config, IdentityProvider, RegistrationMode, load::from_sources};
 
 const EXAMPLE: &str = include_str!("../../../config/homeserver.toml");
 
@@ -95,6 +95,9 @@ fn wrong_values_are_refused_in_one_line_with_the_option() {
         ("[http]\ntrusted_proxies = '::1'", "http.trusted_proxies in FILE: invalid IP address syntax"),
         ("[discovery]\nclient_url = 'matrix.example.org'", "discovery.client_url in FILE: "),
         ("[discovery]\nclient_url = 'ftp://example.org'", "discovery.client_url: must look like https://"),
+        (&provider("issuer = 'http://sso.test'"), "identity_providers.issuer: must look like https://"),
+        (&provider("id = 'local'"), "identity_providers.id: is the name of this server's own pages"),
+        (&provider("scopes = 'profile'"), "identity_providers.scopes: must contain openid"),
         ("[logging]\nfilter = 'info,,=x=y'", "logging.filter: "),
         ("[server", "FILE: "),
     ];
@@ -103,6 +106,45 @@ fn wrong_values_are_refused_in_one_line_with_the_option() {
         assert!(message.contains(expected), "{text:?} is refused with {message:?}");
         assert!(!message.contains('\n'), "{message:?} is one line");
     }
+}
+
+/// An identity provider with one more line, which wins over another of the same option.
+fn provider(line: &str) -> String {
+    let option = line.split(' ').next().expect("a line names an option");
+    let all = ["id = 'sso'", "name = 'SSO'", "issuer = 'https://sso.test'", "client_id = 'salon'"];
+    let others: Vec<_> = all.into_iter().filter(|other| !other.starts_with(&format!("{option} "))).collect();
+    format!("[[identity_providers]]\n{}\n{line}", others.join("\n"))
+}
+
+#[test]
+fn identity_providers_are_read_from_the_file_and_from_the_environment() {
+    let from_file = from_file(&provider("client_secret = 'hunter2'")).expect("it is valid");
+    let variable = "[{id='sso',name='SSO',issuer='https://sso.test',client_id='salon',client_secret='hunter2'}]";
+    let from_environment = from_sources(None, variables([("SALON_IDENTITY_PROVIDERS", variable)])).expect("so is this");
+
+    assert_eq!(from_file, from_environment);
+    assert!(!format!("{from_file:?}").contains("hunter2"));
+    assert!(refusal(&[provider(""), provider("")].concat()).contains("identity_providers.id: must be another"));
+}
+
+/// What the example says of them is commented out, because there are none by default.
+#[test]
+fn the_example_of_an_identity_provider_has_the_defaults() {
+    let lines = EXAMPLE.lines().skip_while(|line| *line != "# [[identity_providers]]");
+    let lines = lines.map_while(|line| line.strip_prefix("# "));
+    let options: Vec<_> = lines.filter(|line| line.contains(" = ") || line.starts_with('[')).collect();
+
+    let config = from_file(&options.join("\n")).expect("it is valid");
+
+    let example = &config.identity_providers[0];
+    let chosen = IdentityProvider {
+        id: example.id.clone(),
+        name: example.name.clone(),
+        issuer: example.issuer.clone(),
+        client_id: example.client_id.clone(),
+        ..IdentityProvider::default()
+    };
+    assert_eq!(*example, chosen);
 }
 
 #[test]
@@ -126,8 +168,8 @@ fn the_example_file_has_every_option_with_a_sentence() {
     let mut listed = Vec::new();
     let mut before = "";
     for line in EXAMPLE.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            table = name.trim_end_matches(']').to_owned();
+        if let Some(name) = line.trim_start_matches("# ").strip_prefix('[') {
+            table = name.trim_matches(['[', ']']).to_owned();
         } else if let Some((name, _)) = line.trim_start_matches("# ").split_once(" = ")
             && name.chars().all(|character| character.is_ascii_lowercase() || character == '_')
         {
@@ -136,9 +178,12 @@ fn the_example_file_has_every_option_with_a_sentence() {
         }
         before = line;
     }
-    let defaults = serde_json::to_value(Config::default()).expect("options are plain values");
+    // Of tables that are repeated, one stands for all.
+    let config = Config { identity_providers: vec![IdentityProvider::default()], ..Config::default() };
+    let defaults = serde_json::to_value(config).expect("options are plain values");
     let mut options = Vec::new();
     for (table, of_table) in defaults.as_object().expect("tables") {
+        let of_table = of_table.get(0).unwrap_or(of_table);
         for name in of_table.as_object().expect("options").keys() {
             options.push(format!("{table}.{name}"));
         }

@@ -4,6 +4,7 @@
 //! server gave them to this browser.
 
 mod account;
+mod arrival;
 mod assets;
 mod authorize;
 mod cookies;
@@ -15,6 +16,7 @@ mod language;
 mod login_fallback;
 mod moment;
 mod next;
+mod provider;
 mod register;
 mod reply;
 mod sign_in;
@@ -27,7 +29,7 @@ use askama::Template;
 use http::Method;
 
 use self::{
-    account::{access, deactivate, devices, password, profile, reset, two_factor},
+    account::{access, deactivate, devices, identities, password, profile, reset, two_factor},
     interruption::Interruption,
     next::Next,
     reply::Reply,
@@ -54,9 +56,13 @@ pub fn routes() -> Vec<Route> {
         page(Method::POST, &["/login"], sign_in::submit),
         page(Method::GET, &["/login/code"], sign_in::show_code),
         page(Method::POST, &["/login/code"], sign_in::submit_code),
+        page(Method::GET, &["/login/with/{provider}"], provider::begin),
+        page(Method::GET, &["/login/with/{provider}/done"], provider::finish),
         page(Method::POST, &["/logout"], sign_in::leave),
         page(Method::GET, &["/register"], register::show),
         page(Method::POST, &["/register"], register::submit),
+        page(Method::GET, &[arrival::HERE], arrival::show),
+        page(Method::POST, &[arrival::HERE], arrival::submit),
 
         // "Account management"
         page(Method::GET, &["/account", "/account/"], profile::show),
@@ -71,6 +77,9 @@ pub fn routes() -> Vec<Route> {
         page(Method::GET, &["/account/devices"], devices::show),
         page(Method::POST, &["/account/devices/end"], devices::end),
         page(Method::POST, &["/account/devices/end-all"], devices::end_all),
+        page(Method::GET, &[identities::HERE], identities::show),
+        page(Method::POST, &["/account/identities/link"], identities::link),
+        page(Method::POST, &["/account/identities/unlink"], identities::unlink),
         page(Method::GET, &["/account/access"], access::show),
         page(Method::POST, &["/account/access/password"], access::make_password),
         page(Method::POST, &["/account/access/token"], access::make_token),

@@ -64,6 +64,10 @@ pub enum Text<'a> {
     EmailAdded { user: &'a str, address: &'a str, at: i64 },
     /// An address was removed.
     EmailRemoved { user: &'a str, address: &'a str, at: i64 },
+    /// An account at an identity provider opens the account from now on.
+    IdentityLinked { user: &'a str, provider: &'a str, at: i64 },
+    /// One does so no longer.
+    IdentityUnlinked { user: &'a str, provider: &'a str, at: i64 },
     /// Two-factor login was turned on.
     FactorAdded { user: &'a str, at: i64 },
     /// Two-factor login was turned off.
@@ -109,6 +113,8 @@ impl Text<'_> {
             Self::PasswordChanged { .. } => template!(language, "password_changed"),
             Self::EmailAdded { .. } => template!(language, "email_added"),
             Self::EmailRemoved { .. } => template!(language, "email_removed"),
+            Self::IdentityLinked { .. } => template!(language, "identity_linked"),
+            Self::IdentityUnlinked { .. } => template!(language, "identity_unlinked"),
             Self::FactorAdded { .. } => template!(language, "factor_added"),
             Self::FactorRemoved { .. } => template!(language, "factor_removed"),
             Self::RecoveryCodesCreated { .. } => template!(language, "recovery_codes_created"),
@@ -129,6 +135,9 @@ impl Text<'_> {
             Self::EmailAdded { user, address, .. } | Self::EmailRemoved { user, address, .. } => {
                 vec![("user", user), ("address", address)]
             }
+            Self::IdentityLinked { user, provider, .. } | Self::IdentityUnlinked { user, provider, .. } => {
+                vec![("user", user), ("provider", provider)]
+            }
             Self::RecoveryCodeUsed { user, left, .. } => vec![("user", user), ("left", left)],
             Self::PasswordChanged { user, .. }
             | Self::FactorAdded { user, .. }
@@ -148,6 +157,8 @@ impl Text<'_> {
             | Self::PasswordChanged { at, .. }
             | Self::EmailAdded { at, .. }
             | Self::EmailRemoved { at, .. }
+            | Self::IdentityLinked { at, .. }
+            | Self::IdentityUnlinked { at, .. }
             | Self::FactorAdded { at, .. }
             | Self::FactorRemoved { at, .. }
             | Self::RecoveryCodesCreated { at, .. }

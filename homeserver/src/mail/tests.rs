@@ -41,6 +41,8 @@ fn every_template_has_all_its_gaps_filled() {
         (Text::FactorRemoved { user, at }, vec![user]),
         (Text::RecoveryCodesCreated { user, at }, vec![user]),
         (Text::RecoveryCodeUsed { user, left, at }, vec![user, left]),
+        (Text::IdentityLinked { user, provider: "Example SSO", at }, vec![user, "Example SSO"]),
+        (Text::IdentityUnlinked { user, provider: "Example SSO", at }, vec![user, "Example SSO"]),
         (Text::FactorLocked { user, at }, vec![user]),
     ];
     for (text, expected) in texts {

@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
 use ipnet::IpNet;
 use reqwest::{
-    Certificate, Client,
+    Certificate, Client, Response,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
@@ -98,6 +98,18 @@ impl Outgoing {
         self.send(Call { method: Method::POST, url, token: None, json: Some(json) }).await
     }
 
+    /// Sends a request as another library has put it together.
+    pub async fn pass(&self, request: http::Request<Vec<u8>>) -> anyhow::Result<http::Response<Vec<u8>>> {
+        let request = reqwest::Request::try_from(request)?;
+        self.forbidden.check(request.url())?;
+        let mut response = self.client.execute(request).await?;
+        let body = whole(&mut response).await?;
+        let mut answer = http::Response::new(body.to_vec());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
+    }
+
     /// Sends any request.
     pub async fn send(&self, call: Call<'_>) -> anyhow::Result<Answer> {
         self.forbidden.check(&call.url)?;
@@ -109,15 +121,21 @@ impl Outgoing {
             request = request.header(http::header::CONTENT_TYPE, "application/json").body(json);
         }
         let mut response = request.send().await?;
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                bail!("the answer is too large");
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status: response.status(), body: body.freeze() })
+        let body = whole(&mut response).await?;
+        Ok(Answer { status: response.status(), body })
     }
+}
+
+/// The body of an answer, unless it is too large.
+async fn whole(response: &mut Response) -> anyhow::Result<Bytes> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            bail!("the answer is too large");
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 /// Whether a request failed because the answer took too long.

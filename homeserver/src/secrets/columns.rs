@@ -75,6 +75,10 @@ sealed! {
     PENDING_TOTP_SECRET = "totp_enrolments", "secret", [Number("user_nid")];
     /// The browser of somebody who is signed in to the pages.
     BROWSER_AGENT = "browser_sessions", "agent", [Bytes("session_hash")];
+    /// What an identity provider calls somebody.
+    IDENTITY = "linked_identities", "about", [Bytes("identity_hash")];
+    /// What an identity provider tells of somebody who has no account yet.
+    ARRIVAL = "identity_arrivals", "person", [Bytes("arrival_hash")];
     /// The value of an access rule that is nobody's business.
     RULE_VALUE = "access_rules", "sealed", [Text("rule_id")];
     /// From where a device was used, for telling whom a rule would hit.

@@ -19,6 +19,7 @@ pub struct BrowserSessionRow {
     pub user: UserNid,
     pub stage: Stage,
     pub failures: i32,
+    pub has_vouched_factor: bool,
     pub proved_at: i64,
     /// Encrypted.
     pub agent: Option<Vec<u8>>,
@@ -29,12 +30,14 @@ pub struct BrowserSessionRow {
 /// Inserts a session.
 pub async fn insert(conn: &mut Conn, hash: &TokenHash, session: &BrowserSessionRow) -> Result<()> {
     sqlx::query!(
-        "insert into browser_sessions (session_hash, user_nid, stage, failures, proved_at, agent, created_at, expires_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into browser_sessions (session_hash, user_nid, stage, failures, has_vouched_factor, proved_at, agent,
+                                       created_at, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         hash.as_slice(),
         session.user,
         session.stage as i8,
         session.failures,
+        session.has_vouched_factor,
         session.proved_at,
         session.agent,
         session.created_at,
@@ -48,7 +51,8 @@ pub async fn insert(conn: &mut Conn, hash: &TokenHash, session: &BrowserSessionR
 /// Finds a session, unless it has expired.
 pub async fn find(conn: &mut Conn, hash: &TokenHash, now_ms: i64) -> Result<Option<BrowserSessionRow>> {
     let row = sqlx::query!(
-        "select user_nid, stage, failures, proved_at, agent, created_at, expires_at
+        "select user_nid, stage, failures, has_vouched_factor as `has_vouched_factor: bool`, proved_at, agent, created_at,
+                expires_at
          from browser_sessions
          where session_hash = ? and expires_at > ?",
         hash.as_slice(),
@@ -60,6 +64,7 @@ pub async fn find(conn: &mut Conn, hash: &TokenHash, now_ms: i64) -> Result<Opti
         user: UserNid(row.user_nid),
         stage: if row.stage == 0 { Stage::Password } else { Stage::SignedIn },
         failures: row.failures,
+        has_vouched_factor: row.has_vouched_factor,
         proved_at: row.proved_at,
         agent: row.agent,
         created_at: row.created_at,
@@ -90,7 +95,8 @@ pub async fn update_expiry(conn: &mut Conn, hash: &TokenHash, expires_at: i64) -
 /// Lists the sessions of a user that are signed in, the oldest first, with their hashes.
 pub async fn list(conn: &mut Conn, user: UserNid, now_ms: i64) -> Result<Vec<(TokenHash, BrowserSessionRow)>> {
     let rows = sqlx::query!(
-        "select session_hash, failures, proved_at, agent, created_at, expires_at
+        "select session_hash, failures, has_vouched_factor as `has_vouched_factor: bool`, proved_at, agent, created_at,
+                expires_at
          from browser_sessions
          where user_nid = ? and stage = 1 and expires_at > ?
          order by created_at, session_hash",
@@ -106,6 +112,7 @@ pub async fn list(conn: &mut Conn, user: UserNid, now_ms: i64) -> Result<Vec<(To
                 user,
                 stage: Stage::SignedIn,
                 failures: row.failures,
+                has_vouched_factor: row.has_vouched_factor,
                 proved_at: row.proved_at,
                 agent: row.agent,
                 created_at: row.created_at,

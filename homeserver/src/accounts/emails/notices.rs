@@ -18,6 +18,10 @@ pub enum Notice<'a> {
     EmailAdded(&'a str),
     /// This e-mail address was removed.
     EmailRemoved(&'a str),
+    /// An account at this identity provider was linked.
+    IdentityLinked(&'a str),
+    /// An account at this identity provider was unlinked.
+    IdentityUnlinked(&'a str),
     /// A second factor was set up.
     FactorAdded,
     /// The second factor was turned off or taken away.
@@ -37,6 +41,8 @@ impl<'a> Notice<'a> {
             Self::PasswordChanged => Text::PasswordChanged { user, at },
             Self::EmailAdded(address) => Text::EmailAdded { user, address, at },
             Self::EmailRemoved(address) => Text::EmailRemoved { user, address, at },
+            Self::IdentityLinked(provider) => Text::IdentityLinked { user, provider, at },
+            Self::IdentityUnlinked(provider) => Text::IdentityUnlinked { user, provider, at },
             Self::FactorAdded => Text::FactorAdded { user, at },
             Self::FactorRemoved => Text::FactorRemoved { user, at },
             Self::RecoveryCodesCreated => Text::RecoveryCodesCreated { user, at },

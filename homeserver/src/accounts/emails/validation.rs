@@ -68,7 +68,15 @@ pub struct Proved {
     pub language: Language,
     /// When it was proved, in ms since the epoch.
     pub validated_at: i64,
-    pub(super) sid: String,
+    /// The attempt that proved it, which is used up; none if somebody else vouches for it.
+    pub(super) sid: Option<String>,
+}
+
+impl Proved {
+    /// An address in its canonical form that somebody else has proved.
+    pub fn elsewhere(address: String, language: Language, now_ms: i64) -> Self {
+        Self { address, language, validated_at: now_ms, sid: None }
+    }
 }
 
 impl Emails {
@@ -176,7 +184,7 @@ impl Emails {
             address: self.secrets.open_text(&columns::VALIDATED_ADDRESS, &[&row.sid], &row.address)?,
             language: Language::of_tag(&row.language),
             validated_at,
-            sid: row.sid,
+            sid: Some(row.sid),
         })
     }
 

@@ -42,3 +42,21 @@ fn reserved_names_are_matched_by_pattern() {
     reserved.check("root").expect_err("it matches");
     reserved.check("alice").expect("it does not");
 }
+
+#[test]
+fn names_from_elsewhere_become_possible_ones() {
+    let cases = [
+        ("Alice", Some("alice")),
+        ("alice@example.org", Some("alice")),
+        ("Alice O'Hara", Some("alice_o_hara")),
+        ("_svc_", Some("svc")),
+        ("Käro", Some("k_ro")),
+        ("@", None),
+        ("日本", None),
+        ("", None),
+    ];
+
+    for (name, expected) in cases {
+        assert_eq!(suggestion(name).as_deref(), expected, "{name:?}");
+    }
+}

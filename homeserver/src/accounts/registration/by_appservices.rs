@@ -56,16 +56,5 @@ impl Registration {
 }
 
 fn account(user_id: OwnedUserId) -> NewAccount {
-    NewAccount {
-        by: Actor::server(),
-        user_id,
-        password: None,
-        kind: AccountKind::AppService,
-        is_admin: false,
-        display_name: None,
-        token: None,
-        email: None,
-        session: None,
-        waits_for: None,
-    }
+    NewAccount { kind: AccountKind::AppService, ..NewAccount::of(user_id, Actor::server()) }
 }

@@ -11,7 +11,6 @@ use crate::{
     accounts::sessions::{NewSession, SessionRequest},
     audit::{Actor, Origin},
     secrets,
-    storage::accounts::AccountKind,
 };
 
 /// How long a nonce is good, in milliseconds.
@@ -54,17 +53,13 @@ impl Registration {
         ) {
             return Err(Error::forbidden("The proof that the shared secret is known is wrong."));
         }
+        let user_id = self.free_name(&request.username).await?;
         let new = NewAccount {
-            by: Actor::operator().at(origin),
-            user_id: self.free_name(&request.username).await?,
             password: Some(request.password),
-            kind: AccountKind::User,
             is_admin: request.admin,
             display_name: request.displayname,
-            token: None,
-            email: None,
             session: Some(SessionRequest::default()),
-            waits_for: None,
+            ..NewAccount::of(user_id, Actor::operator().at(origin))
         };
         self.create(new).await?.ok_or_else(|| Error::internal("a session that was asked for was not begun"))
     }

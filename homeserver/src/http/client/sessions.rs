@@ -9,12 +9,13 @@ use ruma::api::client::{
     },
     uiaa::UserIdentifier,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     App, Error, Result,
     accounts::sessions::{NewSession, SessionRequest},
     audit::Origin,
+    config::{IdentityProvider, identity_providers},
     http::{authenticate::Presented, endpoint::Ruma},
 };
 
@@ -26,6 +27,12 @@ pub(super) async fn login_types(app: App, _: Ruma<get_login_types::Request>) -> 
         sso["oauth_aware_preferred"] = json!(true);
         sso["org.matrix.msc3824.delegated_oidc_compatibility"] = json!(true);
     }
+    let providers = app.accounts.identities.providers();
+    if !providers.is_empty() {
+        // Where some are named, clients offer no others: the pages of this server are one of them.
+        let here = json!({ "id": identity_providers::HERE, "name": app.config.server.name });
+        sso["identity_providers"] = providers.iter().map(shown).chain([here]).collect();
+    }
     let flows = json!([
         { "type": "m.login.password" },
         sso,
@@ -33,6 +40,18 @@ pub(super) async fn login_types(app: App, _: Ruma<get_login_types::Request>) -> 
         { "type": "m.login.application_service" },
     ]);
     Ok(json!({ "flows": flows }).to_string())
+}
+
+/// Client-server API, "Definitions", `IdentityProvider`.
+fn shown(provider: &IdentityProvider) -> Value {
+    let mut shown = json!({ "id": provider.id, "name": provider.name });
+    if let Some(brand) = &provider.brand {
+        shown["brand"] = json!(brand);
+    }
+    if let Some(icon) = &provider.icon {
+        shown["icon"] = json!(icon);
+    }
+    shown
 }
 
 /// `POST /_matrix/client/v3/login`

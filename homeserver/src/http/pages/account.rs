@@ -4,6 +4,7 @@
 pub(super) mod access;
 pub(super) mod deactivate;
 pub(super) mod devices;
+pub(super) mod identities;
 pub(super) mod password;
 pub(super) mod profile;
 pub(super) mod reset;
@@ -16,13 +17,32 @@ use super::{
 use crate::accounts::browser_sessions::BrowserSession;
 
 /// The parts of the page.
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 6] = [
     ("/account", "Profile"),
     ("/account/devices", "Devices"),
     ("/account/two-factor", "Two-factor authentication"),
+    (identities::HERE, "Linked accounts"),
     ("/account/access", "Apps and bots"),
     ("/account/password", "Password"),
 ];
+
+/// What every part shows around its content.
+struct Heading {
+    /// The parts that there are on this server.
+    places: Vec<(&'static str, &'static str)>,
+    /// This one.
+    here: &'static str,
+    /// Whose account it is.
+    user: String,
+}
+
+impl Heading {
+    fn of(visit: &Visit, session: &BrowserSession, here: &'static str) -> Self {
+        let has_providers = !visit.app.accounts.identities.providers().is_empty();
+        let is_there = |place: &(&'static str, _)| place.0 != identities::HERE || has_providers;
+        Self { places: PLACES.into_iter().filter(is_there).collect(), here, user: session.user.id.to_string() }
+    }
+}
 
 /// Where an application sends its user with an action.
 fn place(visit: &Visit) -> Option<Reply> {
@@ -38,8 +58,4 @@ fn place(visit: &Visit) -> Option<Reply> {
         _ => return None,
     };
     Some(Reply::to(path))
-}
-
-fn user(session: &BrowserSession) -> String {
-    session.user.id.to_string()
 }

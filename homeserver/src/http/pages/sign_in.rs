@@ -10,6 +10,7 @@ use super::{
     visit::{Frame, Visit, query},
 };
 use crate::{
+    Result,
     access::rate_limits::{Action, Subject},
     accounts::browser_sessions::Stage,
 };
@@ -22,6 +23,9 @@ struct SignIn {
     name: String,
     /// Who has to prove it anew.
     again: Option<String>,
+    has_password: bool,
+    /// The identity providers at which one may sign in: their names in addresses, and what they are called.
+    providers: Vec<(String, String)>,
     may_register: bool,
 }
 
@@ -41,7 +45,7 @@ pub(super) async fn show(visit: Visit) -> Page {
         return Ok(Reply::to(next.as_str()));
     }
     let name = visit.query.text("name").to_owned();
-    Ok(Reply::page(&form(&visit, visit.frame(), next, name, is_again)))
+    Ok(Reply::page(&form(&visit, visit.frame(), next, name, is_again).await?))
 }
 
 /// `POST /login`
@@ -63,7 +67,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
         }
         Err(error) => {
             let (status, message) = refusal(error)?;
-            let page = form(&visit, visit.frame().with_alarm(message), next, name, is_again);
+            let page = form(&visit, visit.frame().with_alarm(message), next, name, is_again).await?;
             Ok(Reply::page(&page).with_status(status))
         }
     }
@@ -107,8 +111,21 @@ pub(super) async fn leave(visit: Visit) -> Page {
     Ok(Reply::to(format!("/login?{}", query(&[("next", next.as_str())]))).with_session(None))
 }
 
-fn form(visit: &Visit, frame: Frame, next: Next, name: String, is_again: bool) -> SignIn {
-    let again = visit.signed_in.as_ref().filter(|_| is_again).map(|session| session.user.id.to_string());
-    let name = again.clone().unwrap_or(name);
-    SignIn { frame, next, name, again, may_register: visit.app.accounts.registration.check_open().is_ok() }
+async fn form(visit: &Visit, frame: Frame, next: Next, name: String, is_again: bool) -> Result<SignIn> {
+    let identities = &visit.app.accounts.identities;
+    let again = visit.signed_in.as_ref().filter(|_| is_again);
+    let providers = match again {
+        Some(session) => identities.providers_of(session.user.nid).await?,
+        None => identities.providers().iter().collect(),
+    };
+    let again_name = again.map(|session| session.user.id.to_string());
+    Ok(SignIn {
+        frame,
+        next,
+        name: again_name.clone().unwrap_or(name),
+        has_password: again.is_none_or(|session| session.has_password),
+        again: again_name,
+        providers: providers.into_iter().map(|provider| (provider.id.clone(), provider.name.clone())).collect(),
+        may_register: visit.app.accounts.registration.check_open().is_ok(),
+    })
 }

@@ -8,9 +8,9 @@ use super::{
     reply::Reply,
     visit::{Frame, Visit, query},
 };
-use crate::{Error, accounts::login::SsoTarget, http::pages::next::Next};
+use crate::{accounts::login::SsoTarget, config::identity_providers::HERE, http::pages::next::Next};
 
-/// Where clients send their users; those with a provider's name, too, come to the same pages.
+/// Where clients send their users; those with a provider's name come to the same pages over the provider.
 pub(super) const REDIRECT: [&str; 4] = [
     "/_matrix/client/v3/login/sso/redirect",
     "/_matrix/client/r0/login/sso/redirect",
@@ -42,11 +42,15 @@ pub(super) struct Leave {
 
 /// `GET /_matrix/client/v3/login/sso/redirect`
 pub(super) async fn redirect(visit: Visit) -> Page {
-    if !visit.path_args.is_empty() {
-        return Err(Error::not_found("There is no such identity provider.").into());
-    }
     let target = SsoTarget::parse(visit.query.text("redirectUrl"))?;
     let page = format!("/sso?{}", query(&[("redirectUrl", target.as_str())]));
+    match visit.path_args.first().map(String::as_str) {
+        None | Some(HERE) => {}
+        Some(id) => {
+            let provider = visit.app.accounts.identities.provider(id)?;
+            return Ok(Reply::found(format!("/login/with/{}?{}", provider.id, query(&[("next", &page)]))));
+        }
+    }
     let action = visit.query.get("action").or_else(|| visit.query.get("org.matrix.msc3824.action"));
     let is_open = visit.app.accounts.registration.check_open().is_ok();
     if action == Some("register") && is_open && visit.signed_in.is_none() {

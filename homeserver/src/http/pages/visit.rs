@@ -134,7 +134,7 @@ impl Visit {
     /// wants one. Otherwise, where to get that, and from there back here.
     pub async fn entitled(&self) -> Result<&BrowserSession, Interruption> {
         let session = self.signed_in.as_ref().ok_or_else(|| self.to_sign_in())?;
-        if self.app.accounts.factors.is_missing(session.user.nid).await? {
+        if !session.has_vouched_factor && self.app.accounts.factors.is_missing(session.user.nid).await? {
             let page = format!("/account/two-factor?{}", query(&[("next", self.back().as_str())]));
             return Err(Reply::to(page).into());
         }

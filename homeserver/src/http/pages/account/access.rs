@@ -9,7 +9,7 @@ use crate::{
     accounts::personal_tokens::{PersonalTokenRequest, Scope},
     http::pages::{
         Page,
-        account::{PLACES, user},
+        account::Heading,
         moment, refusal,
         reply::Reply,
         visit::{Frame, Visit},
@@ -24,9 +24,7 @@ const DAY_S: u64 = 24 * 3600;
 #[template(path = "account/access.html")]
 struct Access {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
     /// What was just made, to be seen once.
     secret: Option<String>,
     passwords: Vec<Item>,
@@ -103,7 +101,7 @@ async fn page(visit: &Visit, frame: Frame, secret: Option<String>) -> Page {
         about: about(&frame, of.created_at_ms, of.expires_at_ms, of.last_used_at_ms),
     });
     let (passwords, tokens) = (passwords.collect(), tokens.collect());
-    let page = Access { frame, places: PLACES, here: HERE, user: user(session), secret, passwords, tokens };
+    let page = Access { frame, head: Heading::of(visit, session, HERE), secret, passwords, tokens };
     Ok(Reply::page(&page))
 }
 

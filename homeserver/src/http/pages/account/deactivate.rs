@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::http::pages::{
     Page,
-    account::{PLACES, user},
+    account::Heading,
     fallback::Done,
     reply::Reply,
     visit::{Frame, Visit},
@@ -16,15 +16,13 @@ const HERE: &str = "/account/deactivate";
 #[template(path = "account/deactivate.html")]
 struct Deactivate {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
 }
 
 /// `GET /account/deactivate`
 pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
-    Ok(Reply::page(&Deactivate { frame: visit.frame(), places: PLACES, here: HERE, user: user(session) }))
+    Ok(Reply::page(&Deactivate { frame: visit.frame(), head: Heading::of(&visit, session, HERE) }))
 }
 
 /// `POST /account/deactivate`
@@ -32,7 +30,7 @@ pub(in crate::http::pages) async fn submit(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
     if visit.form.text("name").trim() != session.user.id.as_str() {
         let frame = visit.frame().with_alarm("This is not your user ID.".to_owned());
-        let page = Deactivate { frame, places: PLACES, here: HERE, user: user(session) };
+        let page = Deactivate { frame, head: Heading::of(&visit, session, HERE) };
         return Ok(Reply::page(&page).with_status(400));
     }
     let is_erased = visit.form.get("erase").is_some();

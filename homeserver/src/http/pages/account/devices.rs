@@ -10,7 +10,7 @@ use crate::{
     accounts::{browser_sessions::BrowserSession, sessions::SessionKind},
     http::pages::{
         Page,
-        account::{PLACES, user},
+        account::Heading,
         moment,
         reply::Reply,
         visit::{Frame, Visit, query},
@@ -23,9 +23,7 @@ const HERE: &str = "/account/devices";
 #[template(path = "account/devices.html")]
 struct Devices {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
     /// The one device that is looked at.
     only: Option<String>,
     devices: Vec<Listed>,
@@ -52,9 +50,7 @@ pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
     let only = visit.query.get("device_id").map(ToOwned::to_owned);
     let page = Devices {
         frame: visit.frame(),
-        places: PLACES,
-        here: HERE,
-        user: user(session),
+        head: Heading::of(&visit, session, HERE),
         devices: devices(&visit, session, only.as_deref()).await?,
         only,
         browsers: browsers(&visit, session).await?,

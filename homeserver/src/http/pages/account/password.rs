@@ -7,7 +7,7 @@ use crate::{
     accounts::browser_sessions::BrowserSession,
     http::pages::{
         Page,
-        account::{PLACES, user},
+        account::Heading,
         refusal,
         reply::Reply,
         visit::{Frame, Visit},
@@ -18,9 +18,7 @@ use crate::{
 #[template(path = "account/password.html")]
 struct Password {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
 }
 
 const HERE: &str = "/account/password";
@@ -28,7 +26,7 @@ const HERE: &str = "/account/password";
 /// `GET /account/password`
 pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
-    Ok(Reply::page(&Password { frame: visit.frame(), places: PLACES, here: HERE, user: user(session) }))
+    Ok(Reply::page(&Password { frame: visit.frame(), head: Heading::of(&visit, session, HERE) }))
 }
 
 /// `POST /account/password`
@@ -39,7 +37,7 @@ pub(in crate::http::pages) async fn submit(visit: Visit) -> Page {
         Err(error) => {
             let (status, message) = refusal(error)?;
             let frame = visit.frame().with_alarm(message);
-            let page = Password { frame, places: PLACES, here: HERE, user: user(session) };
+            let page = Password { frame, head: Heading::of(&visit, session, HERE) };
             Ok(Reply::page(&page).with_status(status))
         }
     }

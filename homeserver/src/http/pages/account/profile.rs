@@ -7,7 +7,7 @@ use crate::{
     Error,
     http::pages::{
         Page,
-        account::{PLACES, place, user},
+        account::{Heading, place},
         reply::Reply,
         visit::{Frame, Visit},
     },
@@ -17,9 +17,7 @@ use crate::{
 #[template(path = "account/profile.html")]
 struct Profile {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
     name: String,
 }
 
@@ -35,7 +33,7 @@ pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
         Err(error) => return Err(error.into()),
     };
     let frame = visit.frame().with_notice((visit.query.get("saved").is_some()).then(|| "It is saved.".to_owned()));
-    let page = Profile { frame, places: PLACES, here: "/account", user: user(session), name: name.unwrap_or_default() };
+    let page = Profile { frame, head: Heading::of(&visit, session, "/account"), name: name.unwrap_or_default() };
     Ok(Reply::page(&page))
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::http::pages::{
     Page,
-    account::{PLACES, user},
+    account::Heading,
     fallback::Done,
     reply::Reply,
     visit::{Frame, Visit},
@@ -16,15 +16,13 @@ const HERE: &str = "/account/reset";
 #[template(path = "account/reset.html")]
 struct Reset {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
 }
 
 /// `GET /account/reset`
 pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
-    Ok(Reply::page(&Reset { frame: visit.frame(), places: PLACES, here: HERE, user: user(session) }))
+    Ok(Reply::page(&Reset { frame: visit.frame(), head: Heading::of(&visit, session, HERE) }))
 }
 
 /// `POST /account/reset`

@@ -4,10 +4,10 @@ use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    accounts::factors::RecoveryCodes,
+    accounts::{browser_sessions::BrowserSession, factors::RecoveryCodes},
     http::pages::{
         Page,
-        account::{PLACES, user},
+        account::Heading,
         moment,
         next::Next,
         refusal,
@@ -24,9 +24,7 @@ const FEW_CODES: usize = 3;
 #[template(path = "account/two_factor.html")]
 struct TwoFactor {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
     state: Option<State>,
     is_required: bool,
     next: Option<Next>,
@@ -42,9 +40,7 @@ struct State {
 #[template(path = "account/enrolment.html")]
 struct Enrolment {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
     qr: String,
     url: String,
     secret: String,
@@ -55,9 +51,7 @@ struct Enrolment {
 #[template(path = "account/codes.html")]
 struct Codes {
     frame: Frame,
-    places: [(&'static str, &'static str); 5],
-    here: &'static str,
-    user: String,
+    head: Heading,
     codes: RecoveryCodes,
     next: Next,
 }
@@ -79,9 +73,7 @@ pub(in crate::http::pages) async fn begin(visit: Visit) -> Page {
         false => factors.begin(user_nid).await?,
     };
     let page = Enrolment {
-        places: PLACES,
-        here: HERE,
-        user: user(session),
+        head: Heading::of(&visit, session, HERE),
         qr: STANDARD.encode(&*enrolment.qr_png),
         url: enrolment.url.to_string(),
         secret: enrolment.secret.to_string(),
@@ -95,7 +87,7 @@ pub(in crate::http::pages) async fn begin(visit: Visit) -> Page {
 pub(in crate::http::pages) async fn confirm(visit: Visit) -> Page {
     let session = visit.fresh(&here(&visit))?;
     match visit.app.accounts.factors.confirm(session.user.nid, visit.form.text("code")).await {
-        Ok(codes) => Ok(show_codes(&visit, user(session), codes)),
+        Ok(codes) => Ok(show_codes(&visit, session, codes)),
         Err(error) => {
             let (status, message) = refusal(error)?;
             let next = Next::parse(visit.form.text("next"));
@@ -109,7 +101,7 @@ pub(in crate::http::pages) async fn confirm(visit: Visit) -> Page {
 pub(in crate::http::pages) async fn regenerate(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
     let codes = visit.app.accounts.factors.regenerate_recovery_codes(session.user.nid).await?;
-    Ok(show_codes(&visit, user(session), codes))
+    Ok(show_codes(&visit, session, codes))
 }
 
 /// `POST /account/two-factor/off`
@@ -133,14 +125,14 @@ async fn overview(visit: &Visit, frame: Frame, next: Option<Next>) -> Page {
         recovery_codes: state.recovery_codes,
         is_short: state.recovery_codes < FEW_CODES,
     });
-    let is_required = factors.is_missing(session.user.nid).await?;
-    let page = TwoFactor { frame, places: PLACES, here: HERE, user: user(session), state, is_required, next };
+    let is_required = !session.has_vouched_factor && factors.is_missing(session.user.nid).await?;
+    let page = TwoFactor { frame, head: Heading::of(visit, session, HERE), state, is_required, next };
     Ok(Reply::page(&page))
 }
 
-fn show_codes(visit: &Visit, user: String, codes: RecoveryCodes) -> Reply {
+fn show_codes(visit: &Visit, session: &BrowserSession, codes: RecoveryCodes) -> Reply {
     let next = Next::parse(visit.form.text("next")).or_else(|| Next::parse(HERE)).expect("it is one of the pages");
-    Reply::page(&Codes { frame: visit.frame(), places: PLACES, here: HERE, user, codes, next })
+    Reply::page(&Codes { frame: visit.frame(), head: Heading::of(visit, session, HERE), codes, next })
 }
 
 /// This page, with where somebody goes from it.

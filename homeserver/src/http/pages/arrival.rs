@@ -1,0 +1,73 @@
+//! Making an account for somebody whom an identity provider knows.
+
+use askama::Template;
+
+use super::{
+    Page,
+    next::Next,
+    refusal,
+    reply::Reply,
+    visit::{Frame, Visit},
+};
+use crate::{
+    Result,
+    access::rate_limits::{Action, Subject},
+    accounts::identities::Arrival,
+};
+
+pub(super) const HERE: &str = "/register/with";
+
+#[derive(Template)]
+#[template(path = "arrival.html")]
+struct Arrived {
+    frame: Frame,
+    /// The token by which it is known who arrived.
+    arrival: String,
+    provider: String,
+    label: String,
+    name: String,
+    is_fixed: bool,
+}
+
+/// `GET /register/with`
+pub(super) async fn show(visit: Visit) -> Page {
+    let token = visit.query.text("arrival");
+    let arrival = arrival(&visit, token).await?;
+    let name = arrival.person.localpart.clone().unwrap_or_default();
+    Ok(Reply::page(&page(visit.frame(), token, &arrival, name)))
+}
+
+/// `POST /register/with`
+pub(super) async fn submit(visit: Visit) -> Page {
+    visit.app.access.rate_limits.take(Action::Registration, Subject::address(visit.origin.address))?;
+    let token = visit.form.text("arrival");
+    let arrival = arrival(&visit, token).await?;
+    let name = visit.form.text("name").trim();
+    match visit.app.accounts.identities.make_account(&arrival, name, &visit.origin).await {
+        Ok(session) => {
+            let next = Next::parse_or_account(&arrival.next);
+            Ok(Reply::to(next.as_str()).with_session(Some(session)))
+        }
+        Err(error) => {
+            let (status, message) = refusal(error)?;
+            let name = if arrival.has_fixed_localpart { arrival.person.localpart.as_deref() } else { Some(name) };
+            let name = name.unwrap_or_default().to_owned();
+            Ok(Reply::page(&page(visit.frame().with_alarm(message), token, &arrival, name)).with_status(status))
+        }
+    }
+}
+
+async fn arrival(visit: &Visit, token: &str) -> Result<Arrival> {
+    visit.app.accounts.identities.arrival(token, &visit.jar.visitor).await
+}
+
+fn page(frame: Frame, token: &str, arrival: &Arrival, name: String) -> Arrived {
+    Arrived {
+        frame,
+        arrival: token.to_owned(),
+        provider: arrival.provider.clone(),
+        label: arrival.person.label.clone(),
+        name,
+        is_fixed: arrival.has_fixed_localpart,
+    }
+}
