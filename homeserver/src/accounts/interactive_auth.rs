@@ -39,7 +39,7 @@ use crate::{
     config::RegistrationMode,
     error::ErrorKind,
     secrets::Secrets,
-    storage::{Storage, session_origins::SessionKind, tokens::TokenHash},
+    storage::{Storage, accounts, session_origins::SessionKind, tokens::TokenHash},
 };
 
 /// The stages of which all must be completed, in this order.
@@ -91,10 +91,17 @@ impl InteractiveAuth {
             caller: Some(caller),
             operation_hash: operation.hash(&self.secrets),
             purpose: operation.purpose(),
-            flows: vec![vec![Stage::Password], vec![Stage::Sso]],
+            flows: self.flows_of(caller).await?,
             email: ProofOf::ResetPassword,
         };
         self.advance(&demand, auth).await.map(drop)
+    }
+
+    /// Who has no password signs in on the pages.
+    async fn flows_of(&self, caller: &User) -> Result<Vec<Flow>> {
+        let has_password = accounts::has_password(&mut *self.storage.conn().await?, caller.nid).await?;
+        let by_password = has_password.then(|| vec![Stage::Password]);
+        Ok(by_password.into_iter().chain([vec![Stage::Sso]]).collect())
     }
 
     /// The same for somebody who has no account yet. Returns the registration token that was shown,

@@ -187,6 +187,13 @@ pub async fn is_admin(conn: &mut Conn, user: UserNid) -> Result<bool> {
     Ok(found.fetch_optional(conn).await?.unwrap_or(false))
 }
 
+/// Whether an account has a password.
+pub async fn has_password(conn: &mut Conn, user: UserNid) -> Result<bool> {
+    let found =
+        sqlx::query_scalar!("select user_nid from accounts where user_nid = ? and password_hash is not null", user);
+    Ok(found.fetch_optional(conn).await?.is_some())
+}
+
 /// Inserts an account; a duplicate is an error that [`super::fault::is_duplicate`] recognises.
 pub async fn insert(conn: &mut Conn, account: &Account) -> Result<()> {
     sqlx::query!(

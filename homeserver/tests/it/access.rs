@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const API: &str = "/_salon/access/v1";
 
 /// A server administrator.
-async fn administrator(server: &TestServer) -> TestUser {
+pub(crate) async fn administrator(server: &TestServer) -> TestUser {
     let root = server.user("root").await;
     server.app.accounts.administration.set_admin(&root.id, true).await.expect("the account is there");
     root
@@ -35,11 +35,11 @@ async fn try_rule(by: &TestUser, id: &str, text: &str, more: Value) -> Answer<Va
     by.put(&format!("{API}/rules/{id}"), body).await
 }
 
-async fn rule(by: &TestUser, id: &str, text: &str) {
+pub(crate) async fn rule(by: &TestUser, id: &str, text: &str) {
     try_rule(by, id, text, json!({})).await.expect("the rule is allowed");
 }
 
-async fn lift(by: &TestUser, id: &str) {
+pub(crate) async fn lift(by: &TestUser, id: &str) {
     by.delete(&format!("{API}/rules/{id}")).await.expect("the rule is there");
 }
 

@@ -19,6 +19,7 @@ mod ephemeral;
 mod factors;
 mod following;
 mod history_visibility;
+mod identity_providers;
 mod interactive_auth;
 mod key_backups;
 mod keys;
