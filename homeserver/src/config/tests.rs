@@ -119,7 +119,7 @@ fn provider(line: &str) -> String {
 #[test]
 fn identity_providers_are_read_from_the_file_and_from_the_environment() {
     let from_file = from_file(&provider("client_secret = 'hunter2'")).expect("it is valid");
-    let variable = "[{id='sso',name='SSO',issuer='https://sso.test',client_id='salon',client_secret='hunter2'}]";
+    let variable = r#"[{id="sso",name="SSO",issuer="https://sso.test",client_id="salon",client_secret="hunter2"}]"#;
     let from_environment = from_sources(None, variables([("SALON_IDENTITY_PROVIDERS", variable)])).expect("so is this");
 
     assert_eq!(from_file, from_environment);

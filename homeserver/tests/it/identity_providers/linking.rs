@@ -29,7 +29,8 @@ async fn a_linked_account_opens_ones_own_until_it_is_unlinked() {
         assert_eq!(event.target.as_deref(), Some("@alice:test.local"));
         assert_eq!(event.details["provider"], "sso");
     }
-    let sign_in = events.iter().find(|event| event.details.get("method") == Some(&json!("provider"))).expect("it is noted");
+    let sign_in =
+        events.iter().find(|event| event.details.get("method") == Some(&json!("provider"))).expect("it is noted");
     assert_eq!((sign_in.action.as_str(), &sign_in.details["provider"]), ("authn_login_success", &json!("sso")));
 }
 
