@@ -52,6 +52,7 @@ pub mod settings;
 pub mod sightings;
 pub mod snapshots;
 pub mod streams;
+pub mod terms;
 pub mod to_device;
 pub mod tokens;
 pub mod unread;

@@ -40,6 +40,15 @@ create table if not exists identity_arrivals (
     key identity_arrivals_expiry (expires_at)
 );
 
+-- A document that a user has accepted, in this version.
+create table if not exists accepted_terms (
+    user_nid bigint not null,
+    terms_id varbinary(64) not null,
+    version varbinary(64) not null,
+    accepted_at bigint not null,
+    primary key (user_nid, terms_id, version)
+);
+
 -- `has_vouched_factor`: whether the identity provider that the session began with vouches for a second
 -- factor. MySQL has no `add column if not exists`.
 set @missing = (
