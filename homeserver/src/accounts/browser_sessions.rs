@@ -4,8 +4,6 @@
 //! A session is known by a random token in a cookie, which changes with every proof, so that nobody
 //! can be made to use a token that somebody else knows.
 
-use ruma::OwnedUserId;
-
 use super::{Parts, User, credentials::Credentials, factors::Factors, login::deactivated, sessions::locked};
 use crate::{
     Error, Result,
@@ -16,10 +14,9 @@ use crate::{
     secrets::{self, Secrets, columns, hex},
     storage::{
         Storage,
-        accounts::{self, Account, AccountKind, AccountState},
+        accounts::{self, AccountState},
         browser_sessions::{self as rows, BrowserSessionRow},
         numbers::UserNid,
-        session_origins::SessionKind,
         tokens::TokenHash,
     },
 };
@@ -164,7 +161,7 @@ impl BrowserSessions {
         let account = accounts::find(&mut *self.storage.conn().await?, &user_id).await?;
         let usable = account.filter(|account| account.state() < AccountState::Locked);
         Ok(usable.map(|account| BrowserSession {
-            user: user(account, user_id, origin),
+            user: User::of_account(account, origin.clone()),
             stage: row.stage,
             hash,
             proved_at: row.proved_at,
@@ -244,20 +241,4 @@ impl BrowserSessions {
 
 fn wrong() -> Error {
     Error::forbidden("The user name or the password is wrong.")
-}
-
-fn user(account: Account, user_id: OwnedUserId, origin: &Origin) -> User {
-    User {
-        id: user_id,
-        nid: account.user,
-        device_id: None,
-        is_guest: account.kind == AccountKind::Guest,
-        is_admin: account.is_admin,
-        is_suspended: account.is_suspended,
-        origin: origin.clone(),
-        session: SessionKind::Legacy,
-        is_read_only: false,
-        appservice: None,
-        origin_server_ts: None,
-    }
 }
