@@ -68,7 +68,13 @@ use crate::{
     mail::Mail,
     metrics::Metrics,
     secrets::Secrets,
-    storage::{Storage, numbers::UserNid, session_origins::SessionKind},
+    storage::{
+        Storage,
+        account_marks::Pace,
+        accounts::{Account, AccountKind},
+        numbers::UserNid,
+        session_origins::SessionKind,
+    },
     tail::{Log, Tail},
     tasks::Tasks,
 };
@@ -88,6 +94,10 @@ pub struct User {
     pub is_admin: bool,
     /// Whether it may read, but not act.
     pub is_suspended: bool,
+    /// Whether what it says goes nowhere, which it is not told.
+    pub is_shadow_banned: bool,
+    /// How often it may act, if that is not as configured.
+    pub pace: Option<Pace>,
     /// From where the request came.
     pub origin: Origin,
     /// How the session began.
@@ -108,11 +118,39 @@ impl From<&User> for Actor {
 }
 
 impl User {
-    /// Whether it may act as often as it likes. Application service API, "Registration",
-    /// `rate_limited`.
+    /// The owner of an account, who acts from `origin` without a session.
+    pub fn of_account(account: Account, origin: Origin) -> Self {
+        Self {
+            id: account.user_id,
+            nid: account.user,
+            device_id: None,
+            is_guest: account.kind == AccountKind::Guest,
+            is_admin: account.is_admin,
+            is_suspended: account.is_suspended,
+            is_shadow_banned: false,
+            pace: None,
+            origin,
+            session: SessionKind::Legacy,
+            is_read_only: false,
+            appservice: None,
+            origin_server_ts: None,
+        }
+    }
+
+    /// Whether it may act as often as it likes: because administrators said so, or as application
+    /// services may. Application service API, "Registration", `rate_limited`.
     pub fn is_unlimited(&self) -> bool {
+        if self.pace.is_some_and(|pace| pace.per_second == 0) {
+            return true;
+        }
         let is_limited = |service: &Arc<AppService>| service.is_rate_limited && service.sender != self.id;
         self.appservice.as_ref().is_some_and(|service| !is_limited(service))
+    }
+
+    /// How often it may send, if that is not as configured.
+    pub fn message_limit(&self) -> Option<config::Limit> {
+        let limit = |pace: Pace| config::Limit { burst: pace.burst, per_second: f64::from(pace.per_second) };
+        self.pace.map(limit)
     }
 
     /// The client's address; none where an application service acts, behind which others are.

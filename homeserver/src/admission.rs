@@ -48,6 +48,12 @@ impl Admission {
         self.access.gates.room(&user.visitor(), room, &spaces).await
     }
 
+    /// Refuses to let `user` come into a room, knock or invite there, if it is blocked or they have no access.
+    pub async fn entrance(&self, user: &User, room: &RoomId) -> Result<()> {
+        self.rooms.must_not_be_blocked(room).await?;
+        self.room(user, room).await
+    }
+
     /// Refuses to let `user` send an event of this kind to a room.
     pub async fn event(&self, user: &User, room: &RoomId, wish: &Wish) -> Result<()> {
         if let Some(feature) = feature_of(wish) {

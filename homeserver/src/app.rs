@@ -25,6 +25,7 @@ use crate::{
     media::{Media, store::Store},
     membership::Memberships,
     metrics::Metrics,
+    moderation::{self, Moderation},
     oversight::Oversight,
     posting::Posting,
     push::{self, Push},
@@ -84,6 +85,7 @@ pub struct Services {
     pub search: Search,
     pub reports: Reports,
     pub oversight: Oversight,
+    pub moderation: Moderation,
     pub sync: Sync,
     pub appservices: AppServices,
 }
@@ -271,6 +273,22 @@ impl App {
             (rooms.clone(), audit.clone()),
             &config,
         );
+        let moderation = Moderation::start(
+            moderation::Parts {
+                storage: storage.clone(),
+                clock: clock.clone(),
+                audit: audit.clone(),
+                access: access.clone(),
+                accounts: accounts.clone(),
+                devices: devices.clone(),
+                rooms: rooms.clone(),
+                directory: directory.clone(),
+                memberships: memberships.clone(),
+                creations: creations.clone(),
+                reading: reading.clone(),
+            },
+            tasks,
+        );
         let search = Search::start(storage.clone(), tail.clone(), rooms.clone(), reading.clone(), tasks);
         let sync = Sync::new(sync::Sources {
             storage: storage.clone(),
@@ -337,6 +355,7 @@ impl App {
             search,
             reports,
             oversight,
+            moderation,
             sync,
             appservices,
         })))

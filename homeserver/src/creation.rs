@@ -46,8 +46,16 @@ impl Creations {
     }
 
     /// Creates a room. Client-server API, "Creation".
-    pub async fn create(&self, creator: &User, request: Request) -> Result<OwnedRoomId> {
+    pub async fn create(&self, creator: &User, mut request: Request) -> Result<OwnedRoomId> {
         self.must_be_allowed(creator, &request).await?;
+        if creator.is_shadow_banned {
+            request.invite.clear();
+        }
+        self.make(creator, request).await
+    }
+
+    /// The same by the will of an administrator, whatever the access rules let `creator` do.
+    pub async fn make(&self, creator: &User, request: Request) -> Result<OwnedRoomId> {
         let room = self.rooms.next_room().await?;
         let alias = match &request.room_alias_name {
             Some(localpart) => Some(self.directory.reserve(creator, localpart, room).await?),

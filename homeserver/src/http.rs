@@ -21,6 +21,7 @@ pub mod proxied;
 pub mod proxy_protocol;
 pub mod ranges;
 pub mod resources;
+pub mod synapse_admin;
 pub mod tls;
 pub mod uploads;
 pub mod work;
@@ -74,6 +75,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(oauth::routes());
     all.extend(pages::routes());
     all.extend(access::routes());
+    all.extend(synapse_admin::routes());
     all.push(custom(http::Method::GET, &["/health"], monitoring::health));
     all
 }

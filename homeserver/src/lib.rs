@@ -14,6 +14,7 @@ pub mod sync;
 pub mod creation;
 pub mod directory;
 pub mod membership;
+pub mod moderation;
 pub mod oversight;
 pub mod posting;
 pub mod reading;

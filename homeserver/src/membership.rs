@@ -83,6 +83,9 @@ impl Memberships {
         membership: Membership,
         content: Content,
     ) -> Result<OwnedEventId> {
+        if user.is_shadow_banned && user.id != *target {
+            return self.rooms.pretend(user, room_id).await;
+        }
         let wish = Wish::state_of("m.room.member", target.as_str(), &cleaned(content, membership))?;
         self.rooms.send(user, room_id, wish, None).await
     }

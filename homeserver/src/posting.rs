@@ -1,6 +1,6 @@
 //! Takes in the events that clients send: state with a meaning of its own goes the way of that meaning.
 
-use ruma::{OwnedEventId, OwnedUserId, RoomId};
+use ruma::{OwnedEventId, OwnedUserId, RoomId, events::TimelineEventType};
 
 use crate::{
     Error, Result,
@@ -29,12 +29,19 @@ impl Posting {
     /// Sends an event that is no state. The same `txn_id` of the same device sends once.
     pub async fn send(&self, user: &User, room_id: &RoomId, wish: Wish, txn_id: &str) -> Result<OwnedEventId> {
         self.admission.event(user, room_id, &wish).await?;
+        if user.is_shadow_banned {
+            return self.rooms.pretend(user, room_id).await;
+        }
         self.rooms.send(user, room_id, wish, Some(txn_id)).await
     }
 
     /// Sets one piece of a room's state.
     pub async fn set_state(&self, user: &User, room_id: &RoomId, wish: Wish) -> Result<OwnedEventId> {
         let state_key = wish.state_key.as_deref().unwrap_or_default();
+        let is_own_membership = wish.kind == TimelineEventType::RoomMember && state_key == user.id;
+        if user.is_shadow_banned && !is_own_membership {
+            return self.rooms.pretend(user, room_id).await;
+        }
         match wish.kind.to_string().as_str() {
             "m.room.member" => {
                 let target = OwnedUserId::try_from(state_key)

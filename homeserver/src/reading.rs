@@ -2,6 +2,7 @@
 
 pub mod filter;
 pub mod members;
+mod overseeing;
 pub mod peeking;
 pub mod relations;
 pub mod telling;
@@ -77,7 +78,18 @@ impl Reading {
         request: get_message_events::v3::Request,
         relations: RelationFilter,
     ) -> Result<String> {
-        let (view, mut sight) = self.rooms.readable(reader, &request.room_id).await?;
+        let (view, sight) = self.rooms.readable(reader, &request.room_id).await?;
+        self.messages_in(reader, &view, sight, request, relations).await
+    }
+
+    async fn messages_in(
+        &self,
+        reader: &User,
+        view: &View,
+        mut sight: Sight,
+        request: get_message_events::v3::Request,
+        relations: RelationFilter,
+    ) -> Result<String> {
         let horizon = self.rooms.horizon(&sight);
         let is_backward = request.dir == RequestDirection::Backward;
         let from = match request.from.as_deref() {
@@ -92,7 +104,7 @@ impl Reading {
             Range::Up(from, to.unwrap_or(horizon).min(horizon))
         };
         let filter = EventFilter::new(&request.filter).with_relations(relations);
-        let page = self.page(&mut sight, &view, range, limit(request.limit.into()).max(1), &filter).await?;
+        let page = self.page(&mut sight, view, range, limit(request.limit.into()).max(1), &filter).await?;
         let state = self.members_of(&page.events, &request.filter).await?;
         let telling = self.telling(&mut sight, reader, &page.events).await?;
         Ok(json::object(|answer| {
@@ -167,10 +179,21 @@ impl Reading {
     /// An event with what surrounds it.
     pub async fn context(&self, reader: &User, request: get_context::v3::Request) -> Result<String> {
         self.rooms.readable(reader, &request.room_id).await?;
-        let (visible, view, mut sight) = self.rooms.visible_event(reader, &request.room_id, &request.event_id).await?;
+        let (visible, view, sight) = self.rooms.visible_event(reader, &request.room_id, &request.event_id).await?;
+        self.context_in(reader, &view, sight, visible, request).await
+    }
+
+    async fn context_in(
+        &self,
+        reader: &User,
+        view: &View,
+        mut sight: Sight,
+        visible: Visible,
+        request: get_context::v3::Request,
+    ) -> Result<String> {
         let limit = limit(request.limit.into());
         let filter = EventFilter::new(&request.filter);
-        let around = self.around(&mut sight, &view, &visible, (limit.div_ceil(2), limit / 2), &filter).await?;
+        let around = self.around(&mut sight, view, &visible, (limit.div_ceil(2), limit / 2), &filter).await?;
         let last = around.after.last().unwrap_or(&visible);
         let state = self.rooms.state_after(&last.event).await?.unwrap_or_else(|| view.snapshot.clone());
         let all: Vec<&Visible> = around.before.iter().chain([&visible]).chain(&around.after).collect();

@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod auth_graph;
+mod blocks;
 pub mod bundles;
 pub mod checks;
 pub mod contents;
@@ -9,6 +10,7 @@ pub mod create;
 pub mod draft;
 pub mod events;
 pub mod heads;
+mod purge;
 pub mod receive;
 mod redaction;
 pub mod related;
@@ -17,6 +19,7 @@ pub mod residents;
 pub mod resolution;
 pub mod restricted;
 pub mod server_acl;
+mod shadows;
 pub mod snapshots;
 pub mod state;
 #[cfg(test)]

@@ -26,6 +26,7 @@ const LAYERS: [&[&str]; 9] = [
         "search",
         "reports",
         "oversight",
+        "moderation",
     ],
     &["sync", "federation", "push", "appservices"],
     &["app"],

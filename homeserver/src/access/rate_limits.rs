@@ -130,6 +130,12 @@ impl RateLimits {
         buckets.take((action, subject), buckets.limit(action))
     }
 
+    /// The same with another limit than the configured one.
+    pub fn take_at(&self, action: Action, subject: Subject, limit: Limit) -> Result<()> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        buckets.take((action, subject), limit)
+    }
+
     /// The same for the limit that the access rule `rule` sets.
     pub fn take_for(&self, rule: &str, subject: Subject, limit: Limit) -> Result<()> {
         let Some(buckets) = &self.buckets else { return Ok(()) };

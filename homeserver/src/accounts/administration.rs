@@ -1,5 +1,8 @@
 //! What owners and administrators do to whole accounts: passwords, locks, the end.
 
+mod marks;
+mod others;
+
 use std::sync::Arc;
 
 use ruma::{DeviceId, UserId, api::client::uiaa::AuthData};

@@ -4,8 +4,6 @@
 //! A session is known by a random token in a cookie, which changes with every proof, so that nobody
 //! can be made to use a token that somebody else knows.
 
-use ruma::OwnedUserId;
-
 use super::{Parts, User, credentials::Credentials, factors::Factors, login::deactivated, sessions::locked};
 use crate::{
     Error, Result,
@@ -17,10 +15,9 @@ use crate::{
     secrets::{self, Secrets, columns, hex},
     storage::{
         Storage,
-        accounts::{self, Account, AccountKind, AccountState},
+        accounts::{self, AccountState},
         browser_sessions::{self as rows, BrowserSessionRow},
         numbers::UserNid,
-        session_origins::SessionKind,
         tokens::TokenHash,
     },
 };
@@ -204,7 +201,7 @@ impl BrowserSessions {
         let usable = account.filter(|account| account.state() < AccountState::Locked);
         Ok(usable.map(|account| BrowserSession {
             has_password: account.password_hash.is_some(),
-            user: user(account, user_id, origin),
+            user: User::of_account(account, origin.clone()),
             stage: row.stage,
             has_vouched_factor: row.has_vouched_factor,
             hash,
@@ -301,20 +298,4 @@ impl Proof<'_> {
 
 fn wrong() -> Error {
     Error::forbidden("The user name or the password is wrong.")
-}
-
-fn user(account: Account, user_id: OwnedUserId, origin: &Origin) -> User {
-    User {
-        id: user_id,
-        nid: account.user,
-        device_id: None,
-        is_guest: account.kind == AccountKind::Guest,
-        is_admin: account.is_admin,
-        is_suspended: account.is_suspended,
-        origin: origin.clone(),
-        session: SessionKind::Legacy,
-        is_read_only: false,
-        appservice: None,
-        origin_server_ts: None,
-    }
 }

@@ -5,6 +5,7 @@
 //! account: who asks gets the same session identifier, and only the owner of the mailbox learns more.
 
 mod notices;
+mod replacing;
 mod validation;
 
 use ruma::UserId;
@@ -109,20 +110,33 @@ impl Emails {
         if rows::list(tx, user).await?.len() >= MOST {
             return Err(Error::invalid_param("This account has too many e-mail addresses."));
         }
-        let address_hash = self.secrets.hash_email(&proved.address);
+        self.give(tx, user, &proved.address, proved.language, proved.validated_at).await?;
+        use_up(tx, proved).await
+    }
+
+    /// Gives an address to a user, unless it is another's.
+    async fn give(
+        &self,
+        tx: &mut Conn,
+        user: UserNid,
+        address: &str,
+        language: Language,
+        validated_at: i64,
+    ) -> Result<()> {
+        let address_hash = self.secrets.hash_email(address);
         let row = EmailRow {
             address_hash,
             user,
-            address: self.secrets.seal(&columns::EMAIL_ADDRESS, &[&hex(&address_hash)], proved.address.as_bytes()),
-            language: proved.language.tag().to_owned(),
-            validated_at: proved.validated_at,
+            address: self.secrets.seal(&columns::EMAIL_ADDRESS, &[&hex(&address_hash)], address.as_bytes()),
+            language: language.tag().to_owned(),
+            validated_at,
             added_at: self.clock.now_ms(),
         };
         if !rows::insert(tx, &row).await? && rows::find_owner(tx, &address_hash).await? != Some(user) {
             let message = "This e-mail address belongs to another account.";
             return Err(Error::refused(ErrorKind::ThreepidInUse, message));
         }
-        use_up(tx, proved).await
+        Ok(())
     }
 
     /// Uses up a proof of an address.

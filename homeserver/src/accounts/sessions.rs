@@ -180,6 +180,8 @@ fn user(session: &Session, origin: &audit::Origin) -> User {
         is_guest: session.kind == AccountKind::Guest,
         is_admin: session.is_admin,
         is_suspended: session.state == AccountState::Suspended,
+        is_shadow_banned: session.is_shadow_banned,
+        pace: session.pace,
         origin: origin.clone(),
         session: session.session_kind,
         is_read_only: session.scope == Scope::ReadOnly,

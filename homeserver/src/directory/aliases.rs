@@ -25,6 +25,7 @@ impl Directory {
             return Err(Error::forbidden("Guests cannot give names to rooms."));
         }
         self.may_use(user, alias)?;
+        self.rooms.must_not_be_blocked(room_id).await?;
         let view = match &user.appservice {
             Some(_) => self.known(room_id).await?,
             None => self.rooms.joined(user, room_id).await?,

@@ -65,7 +65,9 @@ impl Typing {
             return Err(Error::forbidden("You can only say of yourself that you are typing."));
         }
         let view = self.rooms.joined(user, room_id).await?;
-        self.note(&view, who, duration);
+        if !user.is_shadow_banned {
+            self.note(&view, who, duration);
+        }
         Ok(())
     }
 

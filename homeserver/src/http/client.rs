@@ -270,10 +270,6 @@ pub fn routes() -> Vec<Route> {
         // Administration that the specification does not have
         endpoint_json(second_factor::look),
         endpoint_json(second_factor::reset),
-
-        // Registration by scripts, as Synapse has it
-        custom(Method::GET, &["/_synapse/admin/v1/register"], registration::nonce),
-        custom(Method::POST, &["/_synapse/admin/v1/register"], registration::register_by_script),
     ]
 }
 

@@ -129,7 +129,12 @@ impl Gate {
                 (None, Action::Default) => (Action::Anonymous, Subject::address(origin.address)),
                 (None, _) => (action, Subject::address(origin.address)),
             };
-            if let Err(refusal) = app.access.rate_limits.take(action, subject) {
+            let pace = user.and_then(User::message_limit).filter(|_| action == Action::Message);
+            let taken = match pace {
+                Some(limit) => app.access.rate_limits.take_at(action, subject, limit),
+                None => app.access.rate_limits.take(action, subject),
+            };
+            if let Err(refusal) = taken {
                 if let Some(what) = guessing(action) {
                     app.audit.record_lock_out(what, user.map_or_else(|| origin.into(), Actor::from));
                 }

@@ -45,7 +45,7 @@ impl Memberships {
             }
             false => {
                 self.admission.feature(user, Feature::Join).await?;
-                self.admission.room(user, room_id).await?;
+                self.admission.entrance(user, room_id).await?;
                 self.must_be_let_in(user, &view)?;
                 self.authority_for(&view, user).await?
             }
@@ -96,7 +96,7 @@ impl Memberships {
 
     pub(super) async fn ask_to_enter(&self, user: &User, room_id: &RoomId, content: Content) -> Result<OwnedEventId> {
         self.admission.feature(user, Feature::Knock).await?;
-        self.admission.room(user, room_id).await?;
+        self.admission.entrance(user, room_id).await?;
         let view = self.known(room_id).await?;
         if !matches!(view.join_rule(), JoinRuleKind::Knock | JoinRuleKind::KnockRestricted) {
             return Err(Error::forbidden("One cannot knock on this room."));

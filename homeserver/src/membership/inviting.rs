@@ -37,7 +37,7 @@ impl Memberships {
         content: Content,
     ) -> Result<OwnedEventId> {
         self.admission.feature(user, Feature::Invite).await?;
-        self.admission.room(user, room_id).await?;
+        self.admission.entrance(user, room_id).await?;
         let view = self.rooms.joined(user, room_id).await?;
         match self.member_event(&view, target).await?.map(|(membership, _)| membership) {
             Some(Membership::Join) => return Err(Error::forbidden("This user is already in the room.")),

@@ -129,6 +129,12 @@ impl Events {
         Expected { events: self.clone(), event, is_kept: false }
     }
 
+    /// Forgets an event that was deleted.
+    pub fn forget_deleted(&self, nid: EventNid, id: &EventId) {
+        self.nids.remove(id);
+        self.by_nid.remove(&nid);
+    }
+
     fn forget(&self, event: &Event) {
         self.nids.remove(event.id());
         self.by_nid.remove(&event.nid);

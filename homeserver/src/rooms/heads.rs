@@ -162,6 +162,14 @@ impl Heads {
         }
     }
 
+    /// Drops a room that was changed otherwise than by an event: it is read again when it is needed.
+    pub async fn forget(&self, nid: RoomNid) {
+        let room = self.room(nid);
+        let mut held = room.head.lock().await;
+        *held = None;
+        *room.committed.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Holds `room` for writing, loading it if it is not in memory or what is in memory can no
     /// longer be built upon.
     pub async fn hold<'a>(&self, room: &'a Room) -> Result<HeldHead<'a>> {

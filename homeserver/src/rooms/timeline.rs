@@ -196,7 +196,18 @@ impl Rooms {
         ts_ms: i64,
         direction: Direction,
     ) -> Result<Arc<Event>> {
-        let (view, mut sight) = self.readable(reader, room_id).await?;
+        let (view, sight) = self.readable(reader, room_id).await?;
+        self.event_at_in(&view, sight, ts_ms, direction).await
+    }
+
+    /// The same for somebody who sees this of the room.
+    pub async fn event_at_in(
+        &self,
+        view: &View,
+        mut sight: Sight,
+        ts_ms: i64,
+        direction: Direction,
+    ) -> Result<Arc<Event>> {
         let is_forward = direction == Direction::Forward;
         for limit in [CHUNK, LOOKED_AT] {
             let mut conn = self.storage.conn().await?;

@@ -285,6 +285,18 @@ pub async fn deactivate(conn: &mut Conn, user: UserNid, is_erased: bool) -> Resu
     Ok(())
 }
 
+/// Opens a deactivated account again, with a password.
+pub async fn reactivate(conn: &mut Conn, user: UserNid, hash: &str) -> Result<()> {
+    sqlx::query!(
+        "update accounts set is_deactivated = 0, is_erased = 0, password_hash = ? where user_nid = ?",
+        hash,
+        user
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Notes that a deactivated user is to be taken out of all rooms.
 pub async fn insert_departure(conn: &mut Conn, user: UserNid, now_ms: i64) -> Result<()> {
     sqlx::query!("insert ignore into departures (user_nid, created_at) values (?, ?)", user, now_ms)

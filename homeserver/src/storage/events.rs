@@ -143,6 +143,28 @@ pub async fn page(conn: &mut Conn, room: RoomNid, range: Range, limit: usize) ->
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// Lists a page of the events of a room's timeline that a user sent, the newest first, from below a
+/// position.
+pub async fn sent_by(
+    conn: &mut Conn,
+    room: RoomNid,
+    sender: UserNid,
+    below: Position,
+    limit: usize,
+) -> Result<Vec<StoredEvent>> {
+    let sql = format!(
+        "{SELECT} where events.room_nid = ? and sender_nid = ? and position < ? order by position desc limit ?"
+    );
+    let rows = sqlx::query_as::<_, Row>(AssertSqlSafe(sql))
+        .bind(room.0)
+        .bind(sender.0)
+        .bind(below.0)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
 /// Lists the events of the timelines of all rooms after `since`, up to `until`, oldest first.
 pub async fn log(conn: &mut Conn, since: Position, until: Position, limit: usize) -> Result<Vec<StoredEvent>> {
     let sql = format!("{SELECT} where position > ? and position <= ? order by position asc limit ?");

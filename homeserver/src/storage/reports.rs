@@ -1,5 +1,7 @@
 //! What users find inappropriate.
 
+pub mod numbered;
+
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 
 use super::{
@@ -44,12 +46,19 @@ pub enum Subject {
     User(UserNid),
 }
 
+/// `reports.kind` of an event.
+pub const EVENT: i8 = 1;
+/// `reports.kind` of a room.
+pub const ROOM: i8 = 2;
+/// `reports.kind` of a user.
+pub const USER: i8 = 3;
+
 /// Inserts a report.
 pub async fn insert(conn: &mut Conn, report: &Report) -> Result<()> {
     let (kind, room, event_id, user, content) = match &report.subject {
-        Subject::Event { room, id, sender, content } => (1_i8, Some(*room), Some(id), Some(*sender), Some(content)),
-        Subject::Room(room) => (2, Some(*room), None, None, None),
-        Subject::User(user) => (3, None, None, Some(*user), None),
+        Subject::Event { room, id, sender, content } => (EVENT, Some(*room), Some(id), Some(*sender), Some(content)),
+        Subject::Room(room) => (ROOM, Some(*room), None, None, None),
+        Subject::User(user) => (USER, None, None, Some(*user), None),
     };
     sqlx::query!(
         "insert into reports

@@ -4,6 +4,7 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
 
 use super::{
     Conn,
+    account_marks::Pace,
     accounts::{AccountKind, AccountState},
     codec::{DeviceIdColumn, UserIdColumn},
     numbers::UserNid,
@@ -52,6 +53,8 @@ pub struct SessionRow {
     pub kind: AccountKind,
     pub is_admin: bool,
     pub state: AccountState,
+    pub is_shadow_banned: bool,
+    pub pace: Option<Pace>,
     pub session_kind: SessionKind,
     /// Of a personal access token.
     pub scope: Scope,
@@ -92,11 +95,13 @@ pub async fn find_session(conn: &mut Conn, hash: &TokenHash) -> Result<Option<Se
         "select tokens.user_nid, users.user_id as `user_id: UserIdColumn`,
                 tokens.device_id as `device_id: DeviceIdColumn`, replaces, tokens.expires_at, accounts.kind,
                 is_admin as `is_admin: bool`, is_locked as `is_locked: bool`, is_suspended as `is_suspended: bool`,
-                is_deactivated as `is_deactivated: bool`, session_origins.kind as `session_kind?`,
-                personal_tokens.scope as `scope?`
+                is_deactivated as `is_deactivated: bool`, account_marks.is_shadow_banned as `is_shadow_banned?: bool`,
+                account_marks.messages_per_second as `messages_per_second?`, account_marks.burst_count as `burst_count?`,
+                session_origins.kind as `session_kind?`, personal_tokens.scope as `scope?`
          from tokens
          join users on users.user_nid = tokens.user_nid
          join accounts on accounts.user_nid = tokens.user_nid
+         left join account_marks on account_marks.user_nid = tokens.user_nid
          left join session_origins on session_origins.user_nid = tokens.user_nid
                                       and session_origins.device_id = tokens.device_id
          left join personal_tokens on personal_tokens.user_nid = tokens.user_nid
@@ -116,6 +121,8 @@ pub async fn find_session(conn: &mut Conn, hash: &TokenHash) -> Result<Option<Se
             kind: AccountKind::from_column(row.kind),
             is_admin: row.is_admin,
             state: AccountState::from_columns(row.is_locked, row.is_suspended, row.is_deactivated),
+            is_shadow_banned: row.is_shadow_banned.unwrap_or(false),
+            pace: Pace::from_columns(row.messages_per_second, row.burst_count),
             session_kind: SessionKind::from_column(row.session_kind),
             scope: row.scope.map_or(Scope::Full, Scope::from_column),
         })

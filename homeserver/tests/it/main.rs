@@ -49,6 +49,7 @@ mod rooms;
 mod search;
 mod secrets_at_rest;
 mod spaces;
+mod synapse_admin;
 mod sync;
 mod to_device;
 mod typing;

@@ -12,6 +12,7 @@ use crate::{
     audit,
     error::ErrorKind,
     storage::{
+        account_marks,
         accounts::{self, AccountState},
         devices,
         personal_tokens::Scope,
@@ -69,8 +70,11 @@ impl Sessions {
         {
             return Err(Error::refused(ErrorKind::UnknownDevice, format!("{user_id} has no device {device_id}.")));
         }
+        let marks = account_marks::load(&mut conn, account.user).await?;
         Ok(SessionRow {
             state: account.state(),
+            is_shadow_banned: marks.is_shadow_banned,
+            pace: marks.pace,
             user: account.user,
             user_id: account.user_id,
             device_id: device_id.map(ToOwned::to_owned),

@@ -1,6 +1,5 @@
 //! Creates accounts.
 
-use bytes::Bytes;
 use ruma::api::client::account::{
     check_registration_token_validity, get_username_availability,
     register::{self, LoginType, RegistrationKind},
@@ -8,11 +7,8 @@ use ruma::api::client::account::{
 
 use crate::{
     App, Error, Result,
-    accounts::{
-        registration::{RegistrationRequest, ScriptRequest},
-        sessions::SessionRequest,
-    },
-    http::endpoint::{HttpAnswer, Incoming, Ruma, json_answer},
+    accounts::{registration::RegistrationRequest, sessions::SessionRequest},
+    http::endpoint::Ruma,
     json,
 };
 
@@ -71,29 +67,4 @@ pub(super) async fn is_token_valid(
 ) -> Result<check_registration_token_validity::v1::Response> {
     let valid = app.accounts.registration.is_token_valid(&req.body.token).await?;
     Ok(check_registration_token_validity::v1::Response::new(valid))
-}
-
-/// `GET /_synapse/admin/v1/register`
-pub(super) async fn nonce(app: App, _: Incoming) -> HttpAnswer {
-    json_answer(serde_json::json!({ "nonce": app.accounts.registration.nonce() }).to_string())
-}
-
-/// `POST /_synapse/admin/v1/register`
-pub(super) async fn register_by_script(app: App, incoming: Incoming) -> HttpAnswer {
-    let request: ScriptRequest = parse(&incoming.body)?;
-    let session = app.accounts.registration.create_by_script(request, &incoming.origin).await?;
-    let answer = serde_json::json!({
-        "user_id": session.user_id,
-        "home_server": session.user_id.server_name(),
-        "device_id": session.device_id,
-        "access_token": session.tokens.access,
-    });
-    json_answer(answer.to_string())
-}
-
-fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T> {
-    serde_json::from_slice(body).map_err(|fault| match fault.classify() {
-        serde_json::error::Category::Data => Error::bad_json(format!("The body is not what is expected: {fault}.")),
-        _ => Error::not_json(format!("The body is not JSON: {fault}.")),
-    })
 }

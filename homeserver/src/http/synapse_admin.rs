@@ -1,0 +1,113 @@
+//! The administration API of Synapse, as far as the programs that people use for moderating servers call
+//! it: see `docs/administration.md`. Only server administrators come in here.
+
+mod call;
+mod members;
+mod redactions;
+mod registration;
+mod reports;
+mod rooms;
+mod shutdowns;
+mod users;
+mod whois;
+
+use std::future::Future;
+
+use http::Method;
+use serde::Serialize;
+
+use self::call::Call;
+use super::endpoint::{HttpAnswer, Route, custom, json_answer};
+use crate::{App, Error, Result};
+
+/// All endpoints.
+#[rustfmt::skip]
+pub fn routes() -> Vec<Route> {
+    vec![
+        route(Method::GET, "/v1/server_version", version),
+
+        // Registration by scripts, who need no token but the shared secret
+        custom(Method::GET, &[&path("/v1/register")], registration::nonce),
+        custom(Method::POST, &[&path("/v1/register")], registration::register),
+
+        // Users
+        route(Method::GET, "/v2/users", users::list),
+        route(Method::GET, "/v3/users", users::list),
+        route(Method::GET, "/v2/users/{user_id}", users::find),
+        custom(Method::PUT, &[&path("/v2/users/{user_id}")], users::put),
+        route(Method::GET, "/v1/users/{user_id}/admin", users::is_admin),
+        route(Method::PUT, "/v1/users/{user_id}/admin", users::set_admin),
+        route(Method::POST, "/v1/deactivate/{user_id}", users::deactivate),
+        route(Method::PUT, "/v1/suspend/{user_id}", users::suspend),
+        route(Method::POST, "/v1/reset_password/{user_id}", users::reset_password),
+        route(Method::POST, "/v1/users/{user_id}/shadow_ban", users::shadow_ban),
+        route(Method::DELETE, "/v1/users/{user_id}/shadow_ban", users::lift_shadow_ban),
+        route(Method::GET, "/v1/users/{user_id}/override_ratelimit", users::pace),
+        route(Method::POST, "/v1/users/{user_id}/override_ratelimit", users::set_pace),
+        route(Method::DELETE, "/v1/users/{user_id}/override_ratelimit", users::delete_pace),
+        route(Method::GET, "/v1/whois/{user_id}", whois::whois),
+
+        // What users said
+        route(Method::POST, "/v1/user/{user_id}/redact", redactions::redact),
+        route(Method::GET, "/v1/user/redact_status/{redact_id}", redactions::status),
+
+        // Rooms
+        route(Method::GET, "/v1/rooms", rooms::list),
+        route(Method::GET, "/v1/rooms/{room_id}", rooms::find),
+        route(Method::GET, "/v1/rooms/{room_id}/members", members::list),
+        custom(Method::GET, &[&path("/v1/rooms/{room_id}/state")], rooms::state),
+        custom(Method::GET, &[&path("/v1/rooms/{room_id}/context/{event_id}")], rooms::context),
+        custom(Method::GET, &[&path("/v1/rooms/{room_id}/messages")], rooms::messages),
+        route(Method::GET, "/v1/rooms/{room_id}/timestamp_to_event", rooms::event_at),
+        route(Method::GET, "/v1/rooms/{room_id}/block", rooms::block),
+        route(Method::PUT, "/v1/rooms/{room_id}/block", rooms::set_block),
+        route(Method::POST, "/v1/rooms/{room_id}/make_room_admin", members::make_room_admin),
+        route(Method::DELETE, "/v1/rooms/{room_id}", shutdowns::delete_and_wait),
+        route(Method::DELETE, "/v2/rooms/{room_id}", shutdowns::delete),
+        route(Method::GET, "/v2/rooms/{room_id}/delete_status", shutdowns::of_room),
+        route(Method::GET, "/v2/rooms/delete_status/{delete_id}", shutdowns::status),
+
+        // Reports
+        route(Method::GET, "/v1/event_reports", reports::events),
+        route(Method::GET, "/v1/event_reports/{report_id}", reports::event),
+        route(Method::DELETE, "/v1/event_reports/{report_id}", reports::dismiss_event),
+        route(Method::GET, "/v1/user_reports", reports::users),
+        route(Method::GET, "/v1/user_reports/{report_id}", reports::user),
+        route(Method::DELETE, "/v1/user_reports/{report_id}", reports::dismiss_user),
+    ]
+}
+
+fn path(rest: &str) -> String {
+    format!("/_synapse/admin{rest}")
+}
+
+/// An endpoint for administrators.
+fn route<H, F, A>(method: Method, rest: &str, handler: H) -> Route
+where
+    H: Fn(App, Call) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<A>> + Send,
+    A: Serialize + Send,
+{
+    custom(method, &[&path(rest)], move |app, incoming| async move {
+        let call = Call::admit(&app, incoming).await?;
+        json(&handler(app, call).await?)
+    })
+}
+
+fn json(answer: &impl Serialize) -> HttpAnswer {
+    json_answer(serde_json::to_string(answer).map_err(|fault| Error::internal(fault.to_string()))?)
+}
+
+/// An answer that says nothing.
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct Version {
+    server_version: &'static str,
+}
+
+/// `GET /_synapse/admin/v1/server_version`
+async fn version(_: App, _: Call) -> Result<Version> {
+    Ok(Version { server_version: concat!("Salon ", env!("CARGO_PKG_VERSION")) })
+}
