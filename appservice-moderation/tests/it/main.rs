@@ -1,0 +1,5 @@
+//! What people and programs see of moderation, with a real homeserver and a real database.
+
+mod support;
+
+mod operators;
