@@ -25,7 +25,7 @@ create table if not exists jobs (
     number int not null,
     kind varbinary(32) not null,
     room_id varbinary(255) null,
-    target varbinary(512) null,
+    target varbinary(1024) null,
     act mediumblob not null,
     reverses varbinary(64) null,
     state varbinary(16) not null,

@@ -164,12 +164,10 @@ impl Actions {
     }
 
     /// Takes back all that a case did, what caused other things first; returns what cannot be taken back.
+    /// A case that is undone stays so.
     pub async fn undo(&self, case_id: &str, by: &UserId) -> Result<Vec<Act>> {
         let now_ms = self.clock.now_ms();
         let account = self.account(case_id).await?;
-        if account.case.undone_at.is_some() {
-            return Err(Error::refused(crate::error::Refusal::Conflict, format!("{case_id} is undone already.")));
-        }
         let mut acts = Vec::new();
         for job in account.jobs.iter().filter(|job| job.reverses.is_none()) {
             acts.push((job.clone(), Act::read(&job.act)?));

@@ -1,10 +1,20 @@
 //! Commands: what people and programs can ask for. One table says what there is; each command makes of a
 //! request either an answer or a plan, and whoever calls it decides whether the plan needs a confirmation.
 
+mod accounts;
 mod answer;
 mod arguments;
+mod cases;
 mod help;
+mod lockdown;
+mod people;
+mod plan;
+mod reach;
+mod rooms;
+mod rules;
+mod staff;
 mod target;
+mod who;
 
 use std::sync::Arc;
 
@@ -14,6 +24,7 @@ use ruma::{OwnedRoomId, OwnedUserId};
 pub use self::{
     answer::Answer,
     arguments::Arguments,
+    cases::facts_of,
     target::Target,
 };
 use crate::{
@@ -73,6 +84,8 @@ pub struct Actor {
     pub room: Option<(OwnedRoomId, PowerLevels)>,
     /// What caused the request, for acts that happen once: the event's ID, or what a program chose.
     pub cause: String,
+    /// Whether nobody else reads the answer: in a chat, or as a program.
+    pub is_alone: bool,
     /// By what way: `operator` or `api`.
     pub origin: &'static str,
 }
@@ -99,7 +112,19 @@ pub struct Commands {
 
 /// The table of all commands, in the order of the help.
 pub fn table() -> impl Iterator<Item = &'static Command> {
-    [help::COMMANDS].into_iter().flatten()
+    [
+        help::COMMANDS,
+        who::COMMANDS,
+        people::COMMANDS,
+        rooms::COMMANDS,
+        rules::COMMANDS,
+        accounts::COMMANDS,
+        lockdown::COMMANDS,
+        cases::COMMANDS,
+        staff::COMMANDS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 impl Commands {

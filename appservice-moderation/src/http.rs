@@ -2,6 +2,7 @@
 //! call one service function and answer.
 
 mod answers;
+pub mod api;
 mod transactions;
 
 use std::{
@@ -56,7 +57,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/_matrix/app/v1/ping", web::post().to(transactions::ping))
         .route("/_matrix/app/v1/users/{user_id}", web::get().to(transactions::nobody))
         .route("/_matrix/app/v1/rooms/{alias}", web::get().to(transactions::nobody))
-        .route("/health", web::get().to(health));
+        .route("/health", web::get().to(health))
+        .configure(api::routes);
 }
 
 /// `GET /health`

@@ -76,7 +76,7 @@ impl Talk {
             }
             _ => None,
         };
-        let actor = Actor { user_id: user.to_owned(), role, room, cause: event.event_id.to_string(), origin: "operator" };
+        let actor = Actor { user_id: user.to_owned(), role, room, cause: event.event_id.to_string(), is_alone: matches!(place, Place::Chat(_)), origin: "operator" };
         if matches!(place, Place::Chat(_)) {
             if role.is_some() {
                 self.let_in(user).await?;

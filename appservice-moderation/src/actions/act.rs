@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::{Job, State};
 use crate::{Error, Result, ids, matrix::RuleForm};
 
+/// Most characters of a target that are kept, of four bytes at most. User IDs have 255 bytes.
+const LONGEST_TARGET: usize = 255;
+
 /// One thing that is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
@@ -112,7 +115,7 @@ impl Act {
             | Self::Unsuspend { user } => Some(user.to_string()),
             Self::Redact { event, .. } => Some(event.clone()),
             // An e-mail address stands nowhere but with the homeserver, which seals it.
-            Self::PutRule { rule, .. } if rule.kind == "email" => None,
+            Self::PutRule { rule, .. } if matches!(rule.kind.as_str(), "email" | "registration_token") => None,
             Self::PutRule { rule, .. } => Some(format!("{}:{}", rule.kind, rule.value)),
             Self::RevokeRule { id } | Self::PutRoomRule { id, .. } | Self::RevokeRoomRule { id, .. } => {
                 Some(id.clone())
@@ -184,7 +187,7 @@ impl Act {
             number,
             kind: self.name().to_owned(),
             room_id: self.room().map(ToString::to_string),
-            target: self.target().map(|target| target.chars().take(500).collect()),
+            target: self.target().map(|target| target.chars().take(LONGEST_TARGET).collect()),
             act: serde_json::to_vec(self).map_err(anyhow::Error::from)?,
             reverses: reverses.map(ToOwned::to_owned),
             state: State::Queued,
@@ -193,6 +196,16 @@ impl Act {
             finished_at: None,
             outcome: None,
         })
+    }
+
+    /// The same without what only the homeserver keeps, for when it is done.
+    pub(super) fn forgetful(&self) -> Option<Self> {
+        match self {
+            Self::PutRule { id, rule } if matches!(rule.kind.as_str(), "email" | "registration_token") => {
+                Some(Self::PutRule { id: id.clone(), rule: RuleForm { value: String::new(), ..rule.clone() } })
+            }
+            _ => None,
+        }
     }
 
     /// The act that a job holds.

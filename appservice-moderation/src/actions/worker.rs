@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{Actions, Job, State, perform::Outcome};
+use super::{Act, Actions, Job, State, perform::Outcome};
 use crate::{
     Result,
     storage::{cases, jobs},
@@ -73,7 +73,12 @@ impl Actions {
             info!(job.id = job.job_id, job.kind = job.kind, case.id = job.case_id, "A job is done");
         }
         let outcome = serde_json::to_vec(&outcome).map_err(anyhow::Error::from)?;
-        jobs::finish(&mut *self.storage.conn().await?, &job.job_id, state, &outcome, now_ms).await
+        let kept = match Act::read(&job.act)?.forgetful() {
+            Some(act) => serde_json::to_vec(&act).map_err(anyhow::Error::from)?,
+            None => job.act.clone(),
+        };
+        let finished = jobs::Finished { state, act: &kept, outcome: &outcome };
+        jobs::finish(&mut *self.storage.conn().await?, &job.job_id, &finished, now_ms).await
     }
 }
 

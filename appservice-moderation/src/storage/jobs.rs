@@ -217,12 +217,25 @@ pub async fn begin(conn: &mut Conn, job_id: &str) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes what became of a job.
-pub async fn finish(conn: &mut Conn, job_id: &str, state: State, outcome: &[u8], now_ms: i64) -> Result<()> {
+/// How a job ended.
+#[derive(Debug)]
+pub struct Finished<'a> {
+    /// What became of it.
+    pub state: State,
+    /// What is kept of the act.
+    pub act: &'a [u8],
+    /// What it left behind.
+    pub outcome: &'a [u8],
+}
+
+/// Notes how a job ended.
+pub async fn finish(conn: &mut Conn, job_id: &str, how: &Finished<'_>, now_ms: i64) -> Result<()> {
     sqlx::query!(
-        "update jobs set state = ?, outcome = ?, finished_at = ? where job_id = ? and state in ('queued', 'begun')",
-        state.name(),
-        outcome,
+        "update jobs set state = ?, act = ?, outcome = ?, finished_at = ?
+         where job_id = ? and state in ('queued', 'begun')",
+        how.state.name(),
+        how.act,
+        how.outcome,
         now_ms,
         job_id
     )

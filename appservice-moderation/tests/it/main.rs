@@ -2,4 +2,7 @@
 
 mod support;
 
+mod access;
+mod api;
 mod operators;
+mod people;

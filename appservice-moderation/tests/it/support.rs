@@ -24,6 +24,34 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// What waits for a confirmation.
+pub struct Proposal<'a> {
+    world: &'a World,
+    user: &'a TestUser,
+    room: &'a RoomId,
+    /// What is proposed.
+    pub text: String,
+    event_id: String,
+}
+
+impl Proposal<'_> {
+    /// Confirms it.
+    pub async fn confirm(&self) {
+        self.react("👍").await;
+    }
+
+    /// Reacts to it.
+    pub async fn react(&self, key: &str) {
+        let relation = json!({ "rel_type": "m.annotation", "event_id": self.event_id, "key": key });
+        self.user.send_event(self.room, "m.reaction", json!({ "m.relates_to": relation })).await;
+    }
+
+    /// What became of it.
+    pub async fn outcome(&self) -> String {
+        self.world.answer_after(self.user, self.room, &self.event_id).await.0
+    }
+}
+
 /// A homeserver with its moderation.
 pub struct World {
     /// An administrator of the server, who has come into the operators' room.
@@ -93,13 +121,35 @@ impl World {
 
     /// The same as anybody in any room.
     pub async fn confirm_as(&self, user: &TestUser, room: &RoomId, text: &str) -> (String, String) {
+        let proposal = self.propose_as(user, room, text).await;
+        proposal.confirm().await;
+        let outcome = proposal.outcome().await;
+        (proposal.text, outcome)
+    }
+
+    /// Commands in the operators' room as `root`, and does not confirm yet.
+    pub async fn propose(&self, text: &str) -> Proposal<'_> {
+        self.propose_as(&self.root, &self.operators, text).await
+    }
+
+    async fn propose_as<'a>(&'a self, user: &'a TestUser, room: &'a RoomId, text: &str) -> Proposal<'a> {
         let asked = user.say(room, text).await;
-        let (proposed, event_id) = self.answer_after(user, room, asked.as_str()).await;
-        assert!(proposed.contains('👍'), "this is no proposal: {proposed}");
-        let relation = json!({ "rel_type": "m.annotation", "event_id": event_id, "key": "👍" });
-        let reacted = user.send_event(room, "m.reaction", json!({ "m.relates_to": relation })).await;
-        let outcome = self.answer_after(user, room, reacted.as_str()).await.0;
-        (proposed, outcome)
+        let (text, event_id) = self.answer_after(user, room, asked.as_str()).await;
+        assert!(text.contains('👍'), "this is no proposal: {text}");
+        Proposal { world: self, user, room, text, event_id }
+    }
+
+    /// The ID of the case that a text names.
+    pub fn case_in(&self, text: &str) -> String {
+        let is_end = |letter: char| !letter.is_alphanumeric() && letter != '_';
+        let id = text.split(is_end).find(|word| word.starts_with("c_"));
+        id.unwrap_or_else(|| panic!("this names no case: {text}")).to_owned()
+    }
+
+    /// Makes somebody an administrator, and lets the bot find out.
+    pub async fn make_administrator(&self, user: &TestUser) {
+        self.server.app.accounts.administration.set_admin(&user.id, true).await.expect("the account is there");
+        self.app.clock.advance(Duration::from_secs(11));
     }
 
     /// The first message of the bot after an event: its text and its ID.
