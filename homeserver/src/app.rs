@@ -191,7 +191,7 @@ impl App {
             oauth_base: config.oauth_base(),
             oauth: &config.oauth,
             sessions: &config.sessions,
-            appservices: Registrations::load(&config.appservices.registrations, &server_name)?,
+            appservices: Registrations::load(&config.appservice_registrations(), &server_name)?,
         })?;
         accounts.registration.create_senders().await?;
         let identity_providers = IdentityProviders::new(

@@ -169,6 +169,17 @@ impl Config {
         }
     }
 
+    /// Where the registrations of application services are: those that are configured, and what is put into
+    /// the data directory.
+    pub fn appservice_registrations(&self) -> Vec<PathBuf> {
+        let usual = self.server.data_directory.join("appservices");
+        let mut all = self.appservices.registrations.clone();
+        if usual.is_dir() && !all.contains(&usual) {
+            all.push(usual);
+        }
+        all
+    }
+
     /// Where media are kept.
     pub fn media_directory(&self) -> PathBuf {
         self.media.directory.clone().unwrap_or_else(|| self.server.data_directory.join("media"))

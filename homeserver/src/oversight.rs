@@ -138,6 +138,12 @@ impl Oversight {
         Ok(keepers)
     }
 
+    /// The administrators whose accounts can be used.
+    pub async fn staff(&self) -> Result<Vec<OwnedUserId>> {
+        let all = accounts::list_administrators(&mut *self.storage.conn().await?).await?;
+        Ok(all.into_iter().filter(|account| !account.is_deactivated).map(|account| account.user_id).collect())
+    }
+
     /// A rule, whether or not it is in force.
     pub async fn rule(&self, id: &str) -> Result<Arc<Rule>> {
         self.access.rulebook.find_any(id).await

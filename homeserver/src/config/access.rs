@@ -12,13 +12,13 @@ pub struct Access {
     pub address_retention_days: u16,
     /// Administrators who may see client addresses over the access API; each look is recorded.
     pub address_readers: Vec<OwnedUserId>,
-    /// Application services, by their ID, that may call the access API for an administrator whom they
-    /// name.
+    /// Application services, by their ID, that may call the access API for anybody whom they name: they
+    /// decide themselves who may administrate.
     pub appservices: Vec<String>,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Self { address_retention_days: 30, address_readers: Vec::new(), appservices: Vec::new() }
+        Self { address_retention_days: 30, address_readers: Vec::new(), appservices: vec!["salon-moderation".to_owned()] }
     }
 }

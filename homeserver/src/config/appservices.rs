@@ -10,7 +10,8 @@ use super::values;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AppServices {
-    /// Registration files in YAML, or directories with such files.
+    /// Registration files in YAML, or directories with such files, besides the directory `appservices` in the
+    /// data directory.
     #[serde(deserialize_with = "values::one_or_many")]
     pub registrations: Vec<PathBuf>,
     /// Whether the server's token stands in the query too, as it did before version 1.4 of the

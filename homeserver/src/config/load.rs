@@ -13,6 +13,8 @@ use super::{Config, Problem};
 
 /// Environment variables that begin so are options.
 const PREFIX: &str = "SALON_";
+/// Those that are another program's.
+const OTHERS_PREFIX: &str = "SALON_MODERATION_";
 /// The one that names the file instead.
 const FILE_VARIABLE: &str = "SALON_CONFIG";
 /// The file that is read when none is named, if it exists.
@@ -24,7 +26,7 @@ const LEVELS: &str = "__";
 /// `./config.toml` if it exists; then the variables `SALON_<TABLE>__<OPTION>`.
 pub fn load(file: Option<&Path>) -> Result<Config, Problem> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+        let name = name.into_string().ok().filter(|name| is_option(name))?;
         Some((name, value.to_string_lossy().into_owned()))
     });
     from_sources(file, variables.collect())
@@ -47,6 +49,10 @@ pub(super) fn from_sources(file: Option<&Path>, mut variables: Vec<(String, Stri
     let config: Config = sources.extract().map_err(|fault| describe(&fault, &names, file.as_deref()))?;
     config.check()?;
     Ok(config)
+}
+
+fn is_option(variable: &str) -> bool {
+    variable.starts_with(PREFIX) && !variable.starts_with(OTHERS_PREFIX)
 }
 
 /// The options among the environment's variables.

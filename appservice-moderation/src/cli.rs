@@ -1,0 +1,78 @@
+//! The command line: what the program was asked to do.
+
+mod logging;
+mod output;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use self::output::say;
+use crate::{
+    config::{self, Problem},
+    registration::Registration,
+};
+
+/// The exit code for a wrong option, as clap's for a wrong argument.
+const WRONG_OPTION: u8 = 2;
+
+/// Looks after a Salon homeserver: commands, cases and access rules.
+#[derive(Debug, Parser)]
+#[command(name = "salon-moderation", version)]
+struct Arguments {
+    /// The configuration file; without it SALON_MODERATION_CONFIG names it, or it is ./moderation.toml if that exists.
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run (also without any command).
+    Serve,
+    /// Write the registration file, by which the homeserver knows this program, if it is missing.
+    Register,
+    /// Say whether the configuration is valid.
+    CheckConfig,
+    /// Print the version.
+    Version,
+}
+
+/// Does what the arguments of this process ask for.
+pub fn run() -> ExitCode {
+    match execute(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            output::complain(&format!("{fault:#}"));
+            if fault.is::<Problem>() { WRONG_OPTION.into() } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> anyhow::Result<()> {
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Version) {
+        return say(&format!("salon-moderation {}", env!("CARGO_PKG_VERSION")));
+    }
+    let config = config::load(arguments.config.as_deref())?;
+    match command {
+        Command::Serve => {
+            logging::start(&config.logging)?;
+            rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider is there twice")?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            runtime.context("starting the runtime")?.block_on(serve::run(config))
+        }
+        Command::Register => {
+            let file = config.registration_file();
+            match Registration::write_if_missing(&file, &config.own_url())? {
+                true => say(&format!("Wrote the registration {}.", file.display())),
+                false => Ok(()),
+            }
+        }
+        Command::CheckConfig => say("The configuration is valid."),
+        Command::Version => Ok(()),
+    }
+}

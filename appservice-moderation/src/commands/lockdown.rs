@@ -1,0 +1,145 @@
+//! `lockdown`: closes the server step by step while it is under attack, and opens it by itself.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use serde_json::json;
+
+use super::{Actor, Answer, Arguments, Command, Handler, Services, plan};
+use crate::{
+    Error, Result,
+    actions::{Act, Plan},
+    matrix::RuleForm,
+    reply::Reply,
+    roles::Permission,
+    time,
+};
+
+/// What stands here.
+pub(super) const COMMANDS: &[Command] = &[Command {
+    verb: "lockdown",
+    usage: "<4|3|2|1|off> [--for 2h] [--reason <why>]",
+    summary: "Closes the server while it is under attack: 4 is the mildest level, 1 the strictest.",
+    example: "lockdown 3 --for 2h --reason raid",
+    needs: Permission::WriteRules,
+    in_room: None,
+    handler: LOCKDOWN,
+}];
+
+const LOCKDOWN: Handler = |services, actor, arguments| async move { lockdown(services, actor, arguments).await }.boxed();
+
+/// Where the rules come from.
+const ORIGIN: &str = "lockdown";
+/// How long it lasts if nobody says so, in milliseconds.
+const LENGTH_MS: i64 = 2 * 3_600_000;
+/// Rules of earlier levels that are looked for.
+const LOOKED_FOR: u32 = 1000;
+
+/// What is closed from each level on: the scope and the effect, and in words.
+const STEPS: [(u8, &[(&str, &str)], &str); 4] = [
+    (4, &[("registration", "require_approval")], "new accounts wait for an approval"),
+    (
+        3,
+        &[("feature:create_room", "deny"), ("feature:create_space", "deny"), ("feature:publish", "deny")],
+        "nobody makes or publishes rooms",
+    ),
+    (
+        2,
+        &[("feature:invite", "deny"), ("feature:upload", "deny"), ("feature:send_media", "deny")],
+        "nobody invites or sends files",
+    ),
+    (
+        1,
+        &[("feature:join", "deny"), ("feature:knock", "deny"), ("feature:send_message", "deny"), ("feature:react", "deny")],
+        "nobody joins or writes",
+    ),
+];
+
+async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
+    actor.must(Permission::WriteRules)?;
+    let level = match arguments.word(0) {
+        Some("off" | "5") => None,
+        Some(text) => Some(text.parse::<u8>().ok().filter(|level| (1..=4).contains(level)).ok_or_else(|| {
+            Error::invalid("Levels are 4, 3, 2 and 1, from the mildest to the strictest; `off` ends it.")
+        })?),
+        None => return status(services, actor).await,
+    };
+    let present = services.access.rules(&actor.user_id, &[("origin", ORIGIN.to_owned())], LOOKED_FOR).await?;
+    let earlier = present.iter().map(|rule| Act::RevokeRule { id: rule.rule_id.clone() });
+    let Some(level) = level else {
+        if present.is_empty() {
+            return Err(Error::invalid("There is no lockdown."));
+        }
+        let plan = Plan {
+            title: "End of the lockdown".to_owned(),
+            reason: arguments.reason(),
+            room_id: None,
+            acts: earlier.collect(),
+            for_ms: None,
+        };
+        let facts = json!({ "level": null });
+        return Ok(Answer::Planned { preview: Reply::new("End of the lockdown"), facts, plan, needs_confirmation: false });
+    };
+    let length = arguments.for_ms().unwrap_or(LENGTH_MS);
+    let rules = rules(services, level, arguments).await?;
+    let numbered: BTreeMap<String, RuleForm> =
+        rules.iter().enumerate().map(|(number, rule)| (format!("preview-{number:05}"), rule.clone())).collect();
+    let found = services.access.rehearse(&actor.user_id, &numbered).await?;
+    let mut preview = Reply::new(format!("**Lockdown {level}** for {}", time::words(length)));
+    for (_, _, words) in STEPS.iter().filter(|(from, ..)| *from >= level) {
+        preview = preview.item(words);
+    }
+    preview = preview.line(format!("It hits {}. Those who look after the server are spared.", plan::accounts(found.accounts)));
+    // What makes exceptions comes first, what closes after it, and what was before ends at last.
+    let acts = rules.into_iter().map(|rule| Act::PutRule { id: String::new(), rule }).chain(earlier).collect();
+    let plan = Plan {
+        title: format!("Lockdown {level}"),
+        reason: arguments.reason(),
+        room_id: None,
+        acts,
+        for_ms: Some(length),
+    };
+    let facts = json!({ "level": level, "preview": found });
+    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") })
+}
+
+/// The rules of a level: first those that spare the people who look after the server, and the bot.
+async fn rules(services: &Services, level: u8, arguments: &Arguments) -> Result<Vec<RuleForm>> {
+    let steps = STEPS.iter().filter(|(from, ..)| *from >= level).flat_map(|(_, rules, _)| rules.iter());
+    let steps: Vec<&(&str, &str)> = steps.collect();
+    let mut spared: Vec<String> = services.roles.list().await?.iter().map(|(user, _)| user.to_string()).collect();
+    spared.push(services.bot.user_id().to_string());
+    let rule = |kind: &str, value: &str, scope: &str, effect: &str| RuleForm {
+        kind: kind.to_owned(),
+        value: value.to_owned(),
+        scope: scope.to_owned(),
+        effect: effect.to_owned(),
+        reason: arguments.reason(),
+        private_reason: None,
+        case: None,
+        origin: Some(ORIGIN.to_owned()),
+        expires_at: None,
+        permanent: false,
+    };
+    let mut rules = Vec::new();
+    for (scope, _) in steps.iter().filter(|(scope, _)| *scope != "registration") {
+        rules.extend(spared.iter().map(|user| rule("user", user, scope, "allow")));
+    }
+    rules.extend(steps.iter().map(|(scope, effect)| rule("everyone", "", scope, effect)));
+    Ok(rules)
+}
+
+async fn status(services: &Services, actor: &Actor) -> Result<Answer> {
+    let present = services.access.rules(&actor.user_id, &[("origin", ORIGIN.to_owned())], LOOKED_FOR).await?;
+    let is_closed = |scope: &str| present.iter().any(|rule| rule.kind == "everyone" && rule.scope == scope);
+    let level = STEPS.iter().filter(|(_, rules, _)| is_closed(rules[0].0)).map(|(level, ..)| *level).min();
+    let reply = match level {
+        Some(level) => {
+            let ends_at = present.iter().filter_map(|rule| rule.expires_at).max().unwrap_or_default();
+            let left = time::words(ends_at - services.clock.now_ms());
+            Reply::new(format!("Lockdown {level}, for {left} more. `!mod lockdown off` ends it."))
+        }
+        None => Reply::new("There is no lockdown."),
+    };
+    Ok(Answer::told(reply, json!({ "level": level })))
+}

@@ -1,0 +1,171 @@
+//! The configuration, validated once into typed values. A service receives only its section.
+
+mod hidden;
+mod load;
+mod problem;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+pub use self::{hidden::Hidden, load::load, problem::Problem};
+
+/// Everything an operator can choose: one field per table of the TOML file.
+///
+/// `config/moderation.toml` lists every option with its default; a test compares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "each table is described where it is defined")]
+pub struct Config {
+    pub homeserver: Homeserver,
+    pub listener: Listener,
+    pub database: Database,
+    pub operators: Operators,
+    pub rooms: Rooms,
+    pub logging: Logging,
+}
+
+/// `[homeserver]`: the server that is moderated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Homeserver {
+    /// Where it answers.
+    pub url: Url,
+    /// Its data directory, where its private database and the registration are.
+    pub data_directory: PathBuf,
+    /// The registration file that both know; without it, it is `appservices/moderation.yaml` in the data directory.
+    pub registration: Option<PathBuf>,
+}
+
+/// `[listener]`: where the homeserver and programs reach this one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listener {
+    /// The address, without TLS.
+    pub address: SocketAddr,
+}
+
+/// `[database]`: where this program keeps what it knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// A MySQL or MariaDB server with a database of its own for this program; without it, that is in the homeserver's
+    /// private MariaDB.
+    pub url: Option<Hidden>,
+    /// Most connections.
+    pub connections: u32,
+}
+
+/// `[operators]`: the room in which people command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Operators {
+    /// What the room is called that is made at the first start.
+    pub room_name: String,
+    /// How long a proposal waits for its confirmation, in minutes.
+    pub confirmation_minutes: u32,
+}
+
+/// `[rooms]`: the rooms that are looked after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    /// Whether the bot comes into every room to which somebody of this server invites it; otherwise only people with a
+    /// role may invite it.
+    pub accept_all_invitations: bool,
+}
+
+/// `[logging]`: what is logged, and how it looks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logging {
+    /// How lines look.
+    pub format: LogFormat,
+    /// What is logged: a level, or levels by module, such as `info,moderation::actions=debug`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Homeserver {
+    fn default() -> Self {
+        let url = Url::parse("http://127.0.0.1:8008").expect("this is a URL");
+        Self { url, data_directory: "data".into(), registration: None }
+    }
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 29400)) }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, connections: 5 }
+    }
+}
+
+impl Default for Operators {
+    fn default() -> Self {
+        Self { room_name: "Moderation".to_owned(), confirmation_minutes: 5 }
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self { accept_all_invitations: true }
+    }
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Config {
+    /// Refuses values that are well-formed but make no sense.
+    pub fn check(&self) -> Result<(), Problem> {
+        if !matches!(self.homeserver.url.scheme(), "http" | "https") || !self.homeserver.url.has_host() {
+            return Err(Problem::new("homeserver.url", "must begin with http:// or https://"));
+        }
+        if self.database.connections == 0 {
+            return Err(Problem::new("database.connections", "must be at least 1"));
+        }
+        if self.operators.confirmation_minutes == 0 {
+            return Err(Problem::new("operators.confirmation_minutes", "must be at least 1"));
+        }
+        EnvFilter::try_new(&self.logging.filter).map_err(|fault| Problem::new("logging.filter", fault))?;
+        Ok(())
+    }
+
+    /// Where the registration is.
+    pub fn registration_file(&self) -> PathBuf {
+        let usual = || self.homeserver.data_directory.join("appservices/moderation.yaml");
+        self.homeserver.registration.clone().unwrap_or_else(usual)
+    }
+
+    /// Where the homeserver tells this program what happens.
+    pub fn own_url(&self) -> String {
+        format!("http://{}", self.listener.address)
+    }
+}
+
+impl Operators {
+    /// How long a proposal waits.
+    pub fn confirmation(&self) -> Duration {
+        Duration::from_secs(u64::from(self.confirmation_minutes) * 60)
+    }
+}

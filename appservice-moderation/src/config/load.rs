@@ -1,0 +1,43 @@
+//! Reads the configuration: defaults, then the file, then the environment.
+
+use std::path::{Path, PathBuf};
+
+use figment::{
+    Figment,
+    error::Kind,
+    providers::{Env, Format, Toml},
+};
+
+use super::{Config, Problem};
+
+/// Environment variables that begin so are options.
+const PREFIX: &str = "SALON_MODERATION_";
+/// The one that names the file instead.
+const FILE_VARIABLE: &str = "SALON_MODERATION_CONFIG";
+/// The file that is read when none is named, if it exists.
+const DEFAULT_FILE: &str = "moderation.toml";
+
+/// Reads and checks the configuration: `file`, else the one that `SALON_MODERATION_CONFIG` names, else
+/// `./moderation.toml` if it exists; then the variables `SALON_MODERATION_<TABLE>__<OPTION>`.
+pub fn load(file: Option<&Path>) -> Result<Config, Problem> {
+    let named = || std::env::var_os(FILE_VARIABLE).map(PathBuf::from);
+    let usual = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
+    let file = file.map(Path::to_owned).or_else(named).or_else(usual);
+
+    let mut sources = Figment::new();
+    if let Some(path) = &file {
+        std::fs::File::open(path).map_err(|fault| Problem::new(path.display().to_string(), fault))?;
+        sources = sources.merge(Toml::file_exact(path));
+    }
+    let variables = Env::prefixed(PREFIX).ignore(&["config"]).split("__");
+    let config: Config = sources.merge(variables).extract().map_err(|fault| {
+        let message = match &fault.kind {
+            Kind::UnknownField(_, known) => format!("there is no such option here, only {}", known.join(", ")),
+            kind => kind.to_string(),
+        };
+        let source = fault.metadata.as_ref().map(|source| format!(" (from {})", source.name)).unwrap_or_default();
+        Problem::new(format!("{}{source}", fault.path.join(".")), message)
+    })?;
+    config.check()?;
+    Ok(config)
+}

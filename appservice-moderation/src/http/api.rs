@@ -1,0 +1,151 @@
+//! The commands for programs: the same verbs and the same rights, as JSON. Described by
+//! `docs/openapi/moderation.yaml`, which a test compares with the routes here.
+
+use std::{future::Future, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{Entrance, answers, bearer};
+use crate::{
+    App, Error, Result,
+    actions::Author,
+    commands::{self, Actor, Answer, Arguments},
+    error::Refusal,
+    ids,
+    talk,
+};
+
+/// What all paths begin with.
+pub const PREFIX: &str = "/_salon/moderation/v1";
+/// How long a program waits until everything is done; after that it asks for the case.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The header by which a program makes sure that a request is carried out once.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// All endpoints: the method, the path after the prefix, and who answers.
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    for (method, path) in PATHS {
+        let handler = match (method, path) {
+            ("GET", "/me") => web::get().to(me),
+            ("GET", "/commands") => web::get().to(list),
+            ("POST", "/commands/{verb}") => web::post().to(run),
+            ("GET", "/cases") => web::get().to(cases),
+            ("GET", "/cases/{case_id}") => web::get().to(case),
+            _ => web::post().to(undo),
+        };
+        config.route(&format!("{PREFIX}{path}"), handler);
+    }
+}
+
+/// The methods and paths, after [`PREFIX`].
+pub const PATHS: [(&str, &str); 6] = [
+    ("GET", "/me"),
+    ("GET", "/commands"),
+    ("POST", "/commands/{verb}"),
+    ("GET", "/cases"),
+    ("GET", "/cases/{case_id}"),
+    ("POST", "/cases/{case_id}/undo"),
+];
+
+/// `GET /_salon/moderation/v1/me`
+async fn me(request: HttpRequest, entrance: web::Data<Entrance>) -> HttpResponse {
+    admitted(&request, &entrance, |_, actor| async move {
+        Ok(json!({ "user_id": actor.user_id, "role": actor.role.map(crate::roles::Role::name) }))
+    })
+    .await
+}
+
+/// `GET /_salon/moderation/v1/commands`
+async fn list(request: HttpRequest, entrance: web::Data<Entrance>) -> HttpResponse {
+    admitted(&request, &entrance, |app, actor| async move { execute(&app, &actor, "help", &json!({})).await }).await
+}
+
+/// `POST /_salon/moderation/v1/commands/{verb}`
+async fn run(
+    request: HttpRequest,
+    entrance: web::Data<Entrance>,
+    verb: web::Path<String>,
+    body: Bytes,
+) -> HttpResponse {
+    admitted(&request, &entrance, |app, actor| async move {
+        let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
+        let body: Value = serde_json::from_slice(&body)
+            .map_err(|fault| Error::invalid(format!("The body is not JSON: {fault}.")))?;
+        execute(&app, &actor, &verb, &body).await
+    })
+    .await
+}
+
+/// `GET /_salon/moderation/v1/cases`
+async fn cases(
+    request: HttpRequest,
+    entrance: web::Data<Entrance>,
+    query: web::Query<std::collections::HashMap<String, String>>,
+) -> HttpResponse {
+    admitted(&request, &entrance, |app, actor| async move {
+        let targets: Vec<&String> = query.get("target").into_iter().collect();
+        execute(&app, &actor, "cases", &json!({ "targets": targets })).await
+    })
+    .await
+}
+
+/// `GET /_salon/moderation/v1/cases/{case_id}`
+async fn case(request: HttpRequest, entrance: web::Data<Entrance>, id: web::Path<String>) -> HttpResponse {
+    admitted(&request, &entrance, |app, actor| async move {
+        execute(&app, &actor, "case", &json!({ "case": *id })).await
+    })
+    .await
+}
+
+/// `POST /_salon/moderation/v1/cases/{case_id}/undo`
+async fn undo(request: HttpRequest, entrance: web::Data<Entrance>, id: web::Path<String>) -> HttpResponse {
+    admitted(&request, &entrance, |app, actor| async move {
+        execute(&app, &actor, "undo", &json!({ "case": *id })).await
+    })
+    .await
+}
+
+/// Carries out a command. What people would confirm is done at once, unless it is only asked what would be.
+async fn execute(app: &App, actor: &Actor, verb: &str, body: &Value) -> Result<Value> {
+    let command = commands::find(verb).map_err(|fault| Error::refused(Refusal::NotFound, fault.to_string()))?;
+    let arguments = Arguments::read(body)?;
+    match app.commands.run(command, actor, &arguments).await? {
+        Answer::Told(reply, facts) => Ok(json!({ "text": reply.plain(), "result": facts })),
+        Answer::Planned { preview, facts, plan, .. } if arguments.is_set("dry-run") => {
+            Ok(json!({ "text": preview.plain(), "preview": facts, "acts": plan.acts.len() }))
+        }
+        Answer::Planned { facts, plan, .. } => {
+            let author = Author { user_id: actor.user_id.clone(), origin: actor.origin.to_owned() };
+            let case_id = app.actions.open(&actor.cause, &author, &plan).await?;
+            let account = app.actions.settled(&case_id, PATIENCE).await?;
+            let text = talk::describe(&account, app.clock.now_ms()).plain();
+            Ok(json!({ "text": text, "preview": facts, "case": commands::facts_of(&account) }))
+        }
+    }
+}
+
+/// Answers somebody who shows a token that is good.
+async fn admitted<F, Fut>(request: &HttpRequest, entrance: &Entrance, work: F) -> HttpResponse
+where
+    F: FnOnce(App, Actor) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Value>> + Send,
+{
+    let token = bearer(request).map(ToOwned::to_owned);
+    let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+    answers::of(entrance, |app| async move {
+        let missing = || Error::refused(Refusal::Unauthorized, "A token is needed: `!mod token` makes one.");
+        let (token, role) = app.tokens.authenticate(&token.ok_or_else(missing)?).await?;
+        // Two programs may choose the same.
+        let cause = match key {
+            Some(key) if key.len() <= 200 => format!("api-{}-{key}", token.token_id),
+            Some(_) => return Err(Error::invalid(format!("`{IDEMPOTENCY_KEY}` has at most 200 characters."))),
+            None => format!("api-{}-{}", token.token_id, ids::random(20)),
+        };
+        let user_id = token.user_id;
+        let actor = Actor { user_id, role: Some(role), room: None, cause, is_alone: true, origin: "api" };
+        work(app, actor).await
+    })
+    .await
+}

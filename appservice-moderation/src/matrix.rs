@@ -1,0 +1,11 @@
+//! Speaks to the homeserver, over HTTP alone: as its bot, and as the person for whom something is done.
+
+mod access;
+mod bot;
+mod client;
+
+pub use self::{
+    access::{Access, Account, Preview, Rule, RuleForm, Session},
+    bot::{Bot, NewRoom, PowerLevels},
+    client::Client,
+};

@@ -1,0 +1,128 @@
+//! Access rules by command: whom they would hit, what they do at once, and how they end.
+
+use std::time::Duration;
+
+use homeserver_testing::{Answer, TestUser};
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+const CREATE: &str = "/_matrix/client/v3/createRoom";
+const SYNC: &str = "/_matrix/client/v3/sync";
+
+/// A `/sync` that waits for news. Resolves when it is under way.
+async fn park(world: &World, user: &TestUser) -> tokio::task::JoinHandle<Answer<Value>> {
+    let start = user.get(SYNC).await.expect("the user may sync");
+    let since = start["next_batch"].as_str().expect("a token").to_owned();
+    let before = world.server.app.access.live.list().len();
+    let user = user.clone();
+    let waiting = tokio::spawn(async move { user.get(&format!("{SYNC}?timeout=30000&since={since}")).await });
+    world.until("it waits", async || world.server.app.access.live.list().len() > before).await;
+    waiting
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_banned_network_is_cut_off_within_a_second_of_the_confirmation_and_a_hole_is_spared() {
+    let world = World::start().await;
+    let [alice, bob, carol] = world.server.users(["alice", "bob", "carol"]).await;
+    let (alice, bob) = (alice.coming_from("127.0.5.1"), bob.coming_from("127.0.5.7"));
+    world.command("!mod allow ip:127.0.5.7").await;
+    let of_alice = park(&world, &alice).await;
+    let of_bob = park(&world, &bob).await;
+    let of_carol = park(&world, &carol).await;
+
+    let asked = "!mod ban ip:127.0.5.0/24 --for 7d --reason Write to us. | raid";
+    let proposal = world.propose(asked).await;
+    assert!(proposal.text.contains("Deny ip:127.0.5.0/24 on the whole server for 1 week"), "{}", proposal.text);
+    assert!(proposal.text.contains("It hits 1 account (@alice:test.local). One connection is cut off."), "{}", proposal.text);
+    assert!(!of_alice.is_finished(), "nothing is done before it is confirmed");
+    proposal.confirm().await;
+
+    let cut = tokio::time::timeout(Duration::from_secs(1), of_alice).await.expect("within a second");
+    let refusal = cut.expect("it does not panic").expect_err("it is cut off");
+    assert_eq!((refusal.status.as_u16(), &refusal.body["errcode"]), (403, &json!("M_FORBIDDEN")));
+    assert!(refusal.body["error"].as_str().is_some_and(|text| text.contains("Write to us.") && !text.contains("raid")));
+    let outcome = proposal.outcome().await;
+    assert_eq!(refusal.body["salon.case"], world.case_in(&outcome));
+    assert!(!of_bob.is_finished() && !of_carol.is_finished(), "others notice nothing");
+    bob.get(SYNC).await.expect("the hole is spared");
+    alice.coming_from("127.0.6.1").get(SYNC).await.expect("the same session is good elsewhere");
+
+    world.command(&format!("!mod undo {}", world.case_in(&outcome))).await;
+    alice.get(SYNC).await.expect("the same session is good again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_expires_by_itself() {
+    let world = World::start().await;
+    let alice = world.server.user("alice").await.coming_from("127.0.5.1");
+    world.confirm("!mod ban ip:127.0.5.1 --for 1h").await;
+    alice.get(SYNC).await.expect_err("she is kept out");
+
+    world.server.app.clock.advance(Duration::from_secs(3601));
+
+    alice.get(SYNC).await.expect("she is let in again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feature_is_revoked_and_granted_back() {
+    let world = World::start().await;
+    let [alice, bob] = world.server.users(["alice", "bob"]).await;
+
+    world.confirm("!mod deny @alice:test.local --feature create_room --reason too many").await;
+    alice.post(CREATE, json!({})).await.expect_err("it is revoked");
+    bob.post(CREATE, json!({})).await.expect("others are not concerned");
+    let listed = world.command("!mod rules @alice:test.local").await;
+    let granted = world.command("!mod unban user:@alice:test.local --feature create_room").await;
+
+    assert!(listed.contains("deny user @alice:test.local for create room"), "{listed}");
+    assert!(granted.contains("nothing to do"), "an unban without rules is about rooms: {granted}");
+    let id = listed.split_whitespace().find(|word| word.starts_with("c_")).expect("the rule's ID").to_owned();
+    world.command(&format!("!mod revoke {id}")).await;
+    alice.post(CREATE, json!({})).await.expect("it is granted again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_cannot_lock_administrators_out() {
+    let world = World::start().await;
+    world.root.get(SYNC).await.expect("root is seen from 127.0.0.1");
+
+    let refused = world.command("!mod ban ip:127.0.0.0/8").await;
+
+    assert!(!refused.contains('👍'), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lockdown_closes_step_by_step_and_spares_the_staff() {
+    let world = World::start().await;
+    let alice = world.server.user("alice").await;
+
+    let (_, begun) = world.confirm("!mod lockdown 3 --for 1h").await;
+    alice.post(CREATE, json!({})).await.expect_err("nobody makes rooms");
+    world.root.post(CREATE, json!({})).await.expect("but those who look after the server");
+    let told = world.command("!mod lockdown").await;
+    world.command("!mod lockdown off").await;
+
+    assert!(begun.contains("Lockdown 3: done"), "{begun}");
+    assert!(told.starts_with("Lockdown 3, for"), "{told}");
+    alice.post(CREATE, json!({})).await.expect("it has ended");
+    assert_eq!(world.command("!mod lockdown").await, "There is no lockdown.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_told_who_somebody_is() {
+    let world = World::start().await;
+    let alice = world.server.user("alice").await.coming_from("127.0.5.1");
+    alice.get(SYNC).await.expect("she is seen");
+    world.confirm("!mod suspend @alice:test.local").await;
+
+    world
+        .until("the address is known", async || {
+            world.command("!mod who ip:127.0.5.0/24").await.contains("came 1 account (@alice:test.local)")
+        })
+        .await;
+    let who = world.command("!mod who @alice:test.local").await;
+
+    assert!(who.contains("It is suspended") && who.contains("case c_"), "{who}");
+    assert!(!who.contains("127.0.5"), "addresses are not shown: {who}");
+}

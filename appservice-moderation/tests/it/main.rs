@@ -1,0 +1,8 @@
+//! What people and programs see of moderation, with a real homeserver and a real database.
+
+mod support;
+
+mod access;
+mod api;
+mod operators;
+mod people;
