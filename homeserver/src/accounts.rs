@@ -26,6 +26,7 @@ pub mod profiles;
 pub mod push_rules;
 pub mod registration;
 pub mod sessions;
+pub mod terms;
 mod tidying;
 pub mod turns;
 
@@ -58,6 +59,7 @@ use self::{
     push_rules::PushRules,
     registration::Registration,
     sessions::Sessions,
+    terms::Terms,
 };
 use crate::{
     Result,
@@ -194,6 +196,7 @@ pub struct Parts<'a> {
     /// The secret with which scripts create accounts.
     pub registration_secret: config::Hidden,
     pub passwords: &'a config::Passwords,
+    pub terms: &'a [config::Terms],
     pub login: &'a config::Login,
     pub identity_providers: &'a [config::IdentityProvider],
     /// The URL of the page on which people look after their accounts.
@@ -215,6 +218,7 @@ pub struct Accounts {
     pub sessions: Sessions,
     pub browser_sessions: BrowserSessions,
     pub identities: Identities,
+    pub terms: Terms,
     pub oauth: OAuth,
     pub interactive_auth: InteractiveAuth,
     pub emails: Emails,
@@ -238,13 +242,14 @@ impl Accounts {
         tidying::start(parts.storage.clone(), parts.clock.clone(), parts.tasks);
         let passwords = Passwords::new(parts.passwords)?.measured(parts.metrics.clone());
         let emails = Emails::new(&parts);
+        let terms = Terms::new(&parts)?;
         let factors = Factors::new(&parts, emails.clone());
         let sessions = Sessions::new(&parts);
         let app_passwords = AppPasswords::new(&parts, sessions.clone());
         let credentials = Credentials::new(&parts, passwords.clone(), factors.clone(), app_passwords.clone());
         let browser_sessions = BrowserSessions::new(&parts, credentials.clone(), factors.clone());
         let oauth = OAuth::new(&parts, sessions.clone(), emails.clone());
-        let interactive_auth = InteractiveAuth::new(&parts, credentials.clone(), emails.clone());
+        let interactive_auth = InteractiveAuth::new(&parts, credentials.clone(), emails.clone(), terms.clone());
         let registration =
             Registration::new(&parts, passwords.clone(), sessions.clone(), emails.clone(), interactive_auth.clone())?;
         let identities = Identities::new(&parts, emails.clone(), browser_sessions.clone(), registration.clone());
@@ -276,6 +281,7 @@ impl Accounts {
             emails,
             browser_sessions,
             identities,
+            terms,
             oauth,
             interactive_auth,
             registration,

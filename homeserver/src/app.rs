@@ -185,6 +185,7 @@ impl App {
             registration: &config.registration,
             registration_secret: Hidden::from(secrets::files::word(&config.registration_secret_file())?.to_string()),
             passwords: &config.passwords,
+            terms: &config.terms,
             login: &config.login,
             identity_providers: &config.identity_providers,
             account_page: config.account_page(),

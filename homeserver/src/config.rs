@@ -26,6 +26,7 @@ pub mod rooms;
 pub mod secrets;
 pub mod server;
 pub mod sessions;
+pub mod terms;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -64,6 +65,7 @@ pub use self::{
     secrets::Secrets,
     server::Server,
     sessions::Sessions,
+    terms::{Terms, TermsText},
     voip::Voip,
 };
 
@@ -80,6 +82,7 @@ pub struct Config {
     pub http: Http,
     pub database: Database,
     pub registration: Registration,
+    pub terms: Vec<Terms>,
     pub mail: Mail,
     pub passwords: Passwords,
     pub login: Login,
@@ -129,6 +132,7 @@ impl Config {
         self.database.check()?;
         self.passwords.check()?;
         identity_providers::check(&self.identity_providers)?;
+        terms::check(&self.terms)?;
         self.rooms.check()?;
         self.media.check()?;
         self.rate_limits.check()?;

@@ -25,7 +25,7 @@ use crate::{
         accounts::{self, Account},
         app_passwords, browser_sessions, emails, factors, filters, identities, key_backups, keys,
         numbers::UserNid,
-        people, profiles, sightings, tokens,
+        people, profiles, sightings, terms, tokens,
     },
 };
 
@@ -369,6 +369,7 @@ impl Administration {
                 key_backups::delete_all(&mut tx, user).await?;
                 emails::delete_all(&mut tx, user).await?;
                 identities::delete_all(&mut tx, user).await?;
+                terms::delete_all(&mut tx, user).await?;
                 if is_erased {
                     account_data::delete_all(&mut tx, user).await?;
                     filters::delete_all(&mut tx, user).await?;

@@ -17,7 +17,7 @@ use ruma::api::{
     client::uiaa::{AuthData, AuthFlow, UiaaInfo},
     error::StandardErrorBody,
 };
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 pub use self::{
     fallback::Pending,
@@ -31,6 +31,7 @@ use super::{
     Parts, User,
     credentials::Credentials,
     emails::{Emails, Proved, Purpose as ProofOf},
+    terms::Terms,
 };
 use crate::{
     Error, Result,
@@ -54,6 +55,7 @@ pub struct InteractiveAuth {
     audit: Audit,
     credentials: Credentials,
     emails: Emails,
+    terms: Terms,
     registration: RegistrationMode,
     requires_email: bool,
     account_page: String,
@@ -61,7 +63,7 @@ pub struct InteractiveAuth {
 
 impl InteractiveAuth {
     /// Authentication against the accounts that `credentials` knows.
-    pub fn new(parts: &Parts<'_>, credentials: Credentials, emails: Emails) -> Self {
+    pub fn new(parts: &Parts<'_>, credentials: Credentials, emails: Emails, terms: Terms) -> Self {
         Self {
             storage: parts.storage.clone(),
             secrets: parts.secrets.clone(),
@@ -69,6 +71,7 @@ impl InteractiveAuth {
             audit: parts.audit.clone(),
             credentials,
             emails,
+            terms,
             registration: parts.registration.mode,
             requires_email: parts.registration.require_email,
             account_page: parts.account_page.clone(),
@@ -107,7 +110,7 @@ impl InteractiveAuth {
     /// The same for somebody who has no account yet. Returns the registration token that was shown,
     /// if one was asked for, and the e-mail address that was proved.
     pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<(Option<TokenHash>, Option<Proved>)> {
-        let operation = Operation::Register;
+        let operation = Operation::Register { terms: &self.terms.marks() };
         let demand = Demand {
             caller: None,
             operation_hash: operation.hash(&self.secrets),
@@ -132,23 +135,25 @@ impl InteractiveAuth {
         proved.ok_or_else(|| Error::internal("an e-mail address that was asked for was not proved"))
     }
 
+    /// The documents that people have to accept who register.
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// An e-mail address comes last in each flow, because its proof is not stored.
     fn flows_to_register(&self) -> Vec<Flow> {
-        let without = vec![self.registration_stage()];
-        let mut with: Flow = without.iter().copied().filter(|stage| *stage != Stage::Dummy).collect();
-        with.push(Stage::Email);
+        let needs_token = self.registration == RegistrationMode::Token;
+        let token = needs_token.then_some(Stage::RegistrationToken);
+        let terms = (!self.terms.is_empty()).then_some(Stage::Terms);
+        let mut without: Flow = token.into_iter().chain(terms).collect();
+        let with: Flow = without.iter().copied().chain([Stage::Email]).collect();
+        if without.is_empty() {
+            without.push(Stage::Dummy);
+        }
         match (self.emails.are_possible(), self.requires_email) {
             (_, true) => vec![with],
             (true, false) => vec![without, with],
             (false, false) => vec![without],
-        }
-    }
-
-    /// What everybody has to prove who registers.
-    fn registration_stage(&self) -> Stage {
-        match self.registration {
-            RegistrationMode::Token => Stage::RegistrationToken,
-            RegistrationMode::Open | RegistrationMode::Closed => Stage::Dummy,
         }
     }
 
@@ -188,8 +193,12 @@ impl InteractiveAuth {
         let stages = |flow: &Flow| AuthFlow::new(flow.iter().map(|stage| stage.kind()).collect());
         let mut info = UiaaInfo::new(demand.flows.iter().map(stages).collect());
         info.completed = progress.completed.iter().map(|stage| stage.kind()).collect();
-        // Clients expect it although no stage has parameters yet.
-        info.params = RawValue::from_string("{}".to_owned()).ok();
+        let mut params = Map::new();
+        if demand.flows.iter().flatten().any(|stage| *stage == Stage::Terms) {
+            params.insert(Stage::Terms.kind().to_string(), self.terms.params());
+        }
+        // Clients expect the member even where no stage has parameters.
+        info.params = RawValue::from_string(Value::Object(params).to_string()).ok();
         info.session = Some(session);
         info.auth_error = failure.map(Box::new);
         Error::InteractiveAuth(Box::new(info))

@@ -23,6 +23,7 @@ use super::{
     names::{self, Reserved},
     passwords::Passwords,
     sessions::{NewSession, SessionRequest, Sessions},
+    terms::Terms,
 };
 use crate::{
     Error, Result,
@@ -58,6 +59,7 @@ pub struct Registration {
     sessions: Sessions,
     emails: Emails,
     interactive_auth: InteractiveAuth,
+    terms: Terms,
     server_name: OwnedServerName,
     mode: RegistrationMode,
     requires_email: bool,
@@ -76,6 +78,19 @@ pub struct RegistrationRequest {
     pub password: Option<String>,
     /// The first session, unless the client wants none.
     pub session: Option<SessionRequest>,
+}
+
+/// What somebody who registers on a page asks for.
+#[derive(Debug)]
+pub struct PageRequest<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// The registration token.
+    pub token: &'a str,
+    /// The e-mail address that was proved.
+    pub email: Option<Proved>,
 }
 
 /// An account to be created.
@@ -99,6 +114,8 @@ pub struct NewAccount {
     pub email: Option<Proved>,
     /// The account at an identity provider that opens it.
     pub identity: Option<IdentityRow>,
+    /// Whether who makes it has accepted the documents.
+    pub has_accepted_terms: bool,
     /// Its first session, if it is to have one.
     pub session: Option<SessionRequest>,
     /// The access rule for which an administrator has to approve of it before it can act.
@@ -118,6 +135,7 @@ impl NewAccount {
             token: None,
             email: None,
             identity: None,
+            has_accepted_terms: false,
             session: None,
             waits_for: None,
         }
@@ -141,6 +159,7 @@ impl Registration {
             passwords,
             sessions,
             emails,
+            terms: interactive_auth.terms().clone(),
             interactive_auth,
             server_name: parts.server_name.clone(),
             mode: parts.registration.mode,
@@ -172,8 +191,7 @@ impl Registration {
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
         self.gates.may_apply(&applicant)?;
         let (token, email) = self.interactive_auth.require_to_register(auth).await?;
-        let emails: Vec<Email> =
-            email.iter().map(|proved| Email::parse(&proved.address, &self.secrets)).collect::<Result<_>>()?;
+        let emails = self.known_to_rules(email.as_ref())?;
         let applicant = Applicant { emails: &emails, token: token.as_ref(), ..applicant };
         let waits_for = self.gates.registration(&applicant)?;
 
@@ -182,6 +200,7 @@ impl Registration {
             password: Some(password),
             token,
             email,
+            has_accepted_terms: true,
             session: request.session,
             waits_for,
             ..NewAccount::of(user_id.clone(), origin)
@@ -190,32 +209,39 @@ impl Registration {
         Ok((user_id, session))
     }
 
-    /// Registers somebody on a page of this server, who shows `token` if one is needed.
-    pub async fn register_on_page(
-        &self,
-        name: &str,
-        password: &str,
-        token: Option<&str>,
-        origin: &Origin,
-    ) -> Result<UserNid> {
+    /// Registers somebody on a page of this server, who has accepted the documents there, and proved to have
+    /// an e-mail address where that is needed.
+    pub async fn register_on_page(&self, request: PageRequest<'_>, origin: &Origin) -> Result<UserNid> {
         self.check_open()?;
-        if self.requires_email {
-            return Err(Error::forbidden("Make the account in an app: this server wants to know your e-mail address."));
+        if self.requires_email && request.email.is_none() {
+            return Err(Error::forbidden("This server wants to know your e-mail address."));
         }
-        let user_id = self.name_to_register(name).await?;
-        self.passwords.check_new(password, &user_id).await?;
+        let user_id = self.name_to_register(request.name).await?;
+        self.passwords.check_new(request.password, &user_id).await?;
         let visitor = Visitor { user: None, address: Some(origin.address) };
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
         self.gates.may_apply(&applicant)?;
         let token = match self.mode {
-            RegistrationMode::Token => Some(self.interactive_auth.registration_token(token.unwrap_or_default()).await?),
+            RegistrationMode::Token => Some(self.interactive_auth.registration_token(request.token).await?),
             RegistrationMode::Open | RegistrationMode::Closed => None,
         };
-        let waits_for = self.gates.registration(&Applicant { token: token.as_ref(), ..applicant })?;
-        let password = Some(password.to_owned());
-        let new = NewAccount { password, token, waits_for, ..NewAccount::of(user_id.clone(), origin) };
+        let emails = self.known_to_rules(request.email.as_ref())?;
+        let waits_for = self.gates.registration(&Applicant { emails: &emails, token: token.as_ref(), ..applicant })?;
+        let new = NewAccount {
+            password: Some(request.password.to_owned()),
+            token,
+            email: request.email,
+            has_accepted_terms: true,
+            waits_for,
+            ..NewAccount::of(user_id.clone(), origin)
+        };
         self.create(new).await?;
         self.storage.intern_user(&user_id).await
+    }
+
+    /// A proved address as access rules know it.
+    fn known_to_rules(&self, email: Option<&Proved>) -> Result<Vec<Email>> {
+        email.into_iter().map(|proved| Email::parse(&proved.address, &self.secrets)).collect()
     }
 
     /// Refuses if nobody may register.
@@ -306,13 +332,17 @@ impl Registration {
             let (device_id, tokens) = self.sessions.begin(&mut tx, user, request).await?;
             session = Some(NewSession { user_id: new.user_id.clone(), device_id, tokens });
         }
+        let accepted = match new.has_accepted_terms {
+            true => self.terms.write(&mut tx, user, new.by.clone()).await?.map(|event| event.on(&new.user_id)),
+            false => None,
+        };
         let made = Event::new(Action::AccountCreated, new.by.clone()).on(&new.user_id).detail("is_admin", new.is_admin);
         let first = session.as_ref().and_then(|session| Some((session, new.by.origin()?)));
         let first = first.map(|(session, origin)| {
             let actor = Actor::user(&new.user_id, Some(session.device_id.clone()), origin);
             Event::new(Action::SignIn, actor).on(&new.user_id).detail("method", "registration")
         });
-        self.audit.append(&mut tx, std::iter::once(made).chain(first)).await?;
+        self.audit.append(&mut tx, std::iter::once(made).chain(accepted).chain(first)).await?;
         tx.commit().await?;
         Ok(session)
     }

@@ -93,6 +93,8 @@ actions! {
     AdminActed = "authz_admin", "authz_admin_fail", "iam", "admin";
     /// An application that a user let act for them.
     ConsentGiven = "consent_given", "consent_refused", "iam", "allowed";
+    /// Documents that a user accepted; the detail `documents` names them with their versions.
+    TermsAccepted = "user_terms_accepted", "user_terms_refused", "iam", "allowed";
     /// A rule of access that was made, changed or lifted; the detail `rule` names it.
     RuleChanged = "rule_changed", "rule_change_fail", "configuration", "change";
     /// Somebody whom a rule of access kept out.

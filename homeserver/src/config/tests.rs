@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::Path};
 
-use super::{Config, IdentityProvider, RegistrationMode, load::from_sources};
+use super::{Config, IdentityProvider, RegistrationMode, Terms, load::from_sources};
 
 const EXAMPLE: &str = include_str!("../../../config/homeserver.toml");
 
@@ -95,6 +95,10 @@ fn wrong_values_are_refused_in_one_line_with_the_option() {
         ("[http]\ntrusted_proxies = '::1'", "http.trusted_proxies in FILE: invalid IP address syntax"),
         ("[discovery]\nclient_url = 'matrix.example.org'", "discovery.client_url in FILE: "),
         ("[discovery]\nclient_url = 'ftp://example.org'", "discovery.client_url: must look like https://"),
+        ("[[terms]]\nid = 'a b'", "terms.id: must be"),
+        ("[[terms]]\nid = 'privacy'", "terms.version: must be"),
+        ("[[terms]]\nid = 'privacy'\nversion = '1'", "terms.texts: must look like"),
+        ("[[terms]]\nid = 'x'\nversion = '1'\ntexts.en = { name = 'X' }", "terms.texts: must look like"),
         (&provider("issuer = 'http://sso.test'"), "identity_providers.issuer: must look like https://"),
         (&provider("id = 'local'"), "identity_providers.id: is the name of this server's own pages"),
         (&provider("scopes = 'profile'"), "identity_providers.scopes: must contain openid"),
@@ -179,7 +183,11 @@ fn the_example_file_has_every_option_with_a_sentence() {
         before = line;
     }
     // Of tables that are repeated, one stands for all.
-    let config = Config { identity_providers: vec![IdentityProvider::default()], ..Config::default() };
+    let config = Config {
+        identity_providers: vec![IdentityProvider::default()],
+        terms: vec![Terms::default()],
+        ..Config::default()
+    };
     let defaults = serde_json::to_value(config).expect("options are plain values");
     let mut options = Vec::new();
     for (table, of_table) in defaults.as_object().expect("tables") {

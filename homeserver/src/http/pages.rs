@@ -9,6 +9,7 @@ mod assets;
 mod authorize;
 mod cookies;
 mod device;
+mod email_proof;
 mod fallback;
 mod fields;
 mod interruption;
@@ -21,6 +22,7 @@ mod register;
 mod reply;
 mod sign_in;
 mod sso;
+mod terms;
 mod visit;
 
 use std::future::Future;
@@ -63,6 +65,11 @@ pub fn routes() -> Vec<Route> {
         page(Method::POST, &["/register"], register::submit),
         page(Method::GET, &[arrival::HERE], arrival::show),
         page(Method::POST, &[arrival::HERE], arrival::submit),
+
+        page(Method::POST, &["/register/email"], register::send_link),
+        page(Method::GET, &["/terms/{id}"], terms::text),
+        page(Method::GET, &[terms::ACCEPT], terms::show),
+        page(Method::POST, &[terms::ACCEPT], terms::accept),
 
         // "Account management"
         page(Method::GET, &["/account", "/account/"], profile::show),

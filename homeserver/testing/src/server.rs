@@ -7,8 +7,8 @@ use std::{
 
 use homeserver::{
     App,
-    accounts::User,
-    audit::Origin,
+    accounts::{User, registration::NewRegistrationToken},
+    audit::{Actor, Origin},
     clock::Clock,
     config::Config,
     http::{Entrance, Socket},
@@ -83,7 +83,13 @@ impl TestServer {
     /// Stops the server and starts it again, with the same database, data and clock, but on another
     /// port: see [`TestUser::at`].
     pub async fn restart(self) -> Self {
-        let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with a changed configuration.
+    pub async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
+        let (mut config, clock) = (self.app.config.clone(), self.app.clock.clone());
+        change(&mut config);
         drop(self.running);
         Self::run(config, clock, self.database, self.data).await
     }
@@ -148,6 +154,12 @@ impl TestServer {
     /// Somebody without an account.
     pub fn anonymous(&self) -> TestUser {
         TestUser::anonymous(self, "nobody")
+    }
+
+    /// Makes a registration token that is good for so many accounts.
+    pub async fn registration_token(&self, token: &str, uses: u32) {
+        let new = NewRegistrationToken { token: Some(token.to_owned()), uses_allowed: Some(uses), lifetime: None };
+        self.app.accounts.registration.create_token(Actor::operator(), new).await.expect("it can be made");
     }
 
     /// Waits until the readers of the log have caught up with everything that is committed.

@@ -51,6 +51,7 @@ mod secrets_at_rest;
 mod spaces;
 mod synapse_admin;
 mod sync;
+mod terms;
 mod to_device;
 mod typing;
 mod unread;

@@ -22,6 +22,8 @@ const LIFETIME_MS: i64 = 30 * 60 * 1000;
 /// Somebody who may make an account.
 #[derive(Clone, Debug)]
 pub struct Arrival {
+    /// By which the browser knows it.
+    pub token: String,
     /// What is known of them.
     pub person: Person,
     /// What their provider is called.
@@ -67,6 +69,7 @@ impl Identities {
         let person: Person = serde_json::from_slice(&plain).map_err(|fault| Error::internal(fault.to_string()))?;
         let provider = self.provider(&person.provider_id)?;
         Ok(Arrival {
+            token: token.to_owned(),
             provider: provider.name.clone(),
             has_fixed_localpart: provider.fixed_localparts,
             next: row.next,

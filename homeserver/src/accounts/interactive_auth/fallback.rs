@@ -3,11 +3,14 @@
 
 use ruma::{OwnedUserId, api::client::uiaa::AuthType};
 
-use super::{InteractiveAuth, Purpose, Stage};
+use super::{InteractiveAuth, Purpose, Stage, progress};
 use crate::{
     Error, Result,
     accounts::browser_sessions::BrowserSession,
-    storage::{interactive_auth as rows, tokens::TokenHash},
+    storage::{
+        interactive_auth::{self as rows, SessionRow},
+        tokens::TokenHash,
+    },
 };
 
 /// An authentication that waits for its stages.
@@ -31,8 +34,8 @@ impl InteractiveAuth {
         let unknown = || Error::not_found("This request is not known, or has expired. Go back to your app.");
         let row = row.ok_or_else(unknown)?;
         let purpose = purpose.as_deref().and_then(Purpose::find).ok_or_else(unknown)?;
-        let stage = if row.user.is_some() { Stage::Sso } else { self.registration_stage() };
-        if stage.kind().as_str() != kind {
+        let stage = Stage::find(&kind.into()).filter(|stage| self.has_page(&row, *stage));
+        if stage.is_none() {
             return Err(Error::not_found("This cannot be confirmed here. Go back to your app."));
         }
         let user_id = match row.user {
@@ -49,20 +52,26 @@ impl InteractiveAuth {
         if pending.user_id.as_ref() != Some(&by.user.id) {
             return Err(Error::forbidden("Only the user of this session can confirm this."));
         }
-        self.store(session, &[Stage::Sso], None).await
+        self.complete(session, Stage::Sso, None).await
     }
 
     /// Completes a registration's authentication `session` by a registration token.
     pub async fn complete_by_registration_token(&self, session: &str, token: &str) -> Result<()> {
         self.pending(session, AuthType::RegistrationToken.as_str()).await?;
         let hash = self.registration_token(token).await?;
-        self.store(session, &[Stage::RegistrationToken], Some(hash)).await
+        self.complete(session, Stage::RegistrationToken, Some(hash)).await
     }
 
     /// Completes a registration's authentication `session` where nothing has to be proved.
     pub async fn complete_by_nothing(&self, session: &str) -> Result<()> {
         self.pending(session, AuthType::Dummy.as_str()).await?;
-        self.store(session, &[Stage::Dummy], None).await
+        self.complete(session, Stage::Dummy, None).await
+    }
+
+    /// Completes a registration's authentication `session` by accepting the documents.
+    pub async fn complete_by_terms(&self, session: &str) -> Result<()> {
+        self.pending(session, AuthType::Terms.as_str()).await?;
+        self.complete(session, Stage::Terms, None).await
     }
 
     /// The hash of a registration token with which somebody could register now; others are refused.
@@ -71,19 +80,34 @@ impl InteractiveAuth {
         hash.ok_or_else(|| Error::forbidden("This registration token is not good."))
     }
 
-    async fn store(&self, session: &str, completed: &[Stage], registration_token: Option<TokenHash>) -> Result<()> {
+    /// Whether an authentication has this stage, and a page can complete it.
+    fn has_page(&self, row: &SessionRow, stage: Stage) -> bool {
+        match stage {
+            Stage::Sso => row.user.is_some(),
+            Stage::RegistrationToken | Stage::Terms | Stage::Dummy => {
+                row.user.is_none() && self.flows_to_register().iter().flatten().any(|of| *of == stage)
+            }
+            Stage::Password | Stage::Email => false,
+        }
+    }
+
+    async fn complete(&self, session: &str, stage: Stage, registration_token: Option<TokenHash>) -> Result<()> {
         let hash = self.session_hash(session);
         let mut conn = self.storage.conn().await?;
         let Some(row) = rows::find(&mut conn, &hash, self.clock.now_ms()).await? else {
             return Err(Error::not_found("This request is not known, or has expired. Go back to your app."));
         };
-        let completed: Vec<AuthType> = completed.iter().map(|stage| stage.kind()).collect();
-        let completed = serde_json::to_string(&completed).map_err(|fault| Error::internal(fault.to_string()))?;
-        rows::update(
-            &mut conn,
-            &hash,
-            &rows::SessionRow { completed, registration_token_hash: registration_token, ..row },
-        )
-        .await
+        let mut completed = progress::stages(&row)?;
+        if completed.contains(&stage) {
+            return Ok(());
+        }
+        let flows = if row.user.is_some() { vec![vec![stage]] } else { self.flows_to_register() };
+        if !progress::is_next(&flows, &completed, stage) {
+            return Err(Error::forbidden("Something else comes first. Go back to your app."));
+        }
+        completed.push(stage);
+        let completed = progress::written(&completed)?;
+        let registration_token_hash = registration_token.or(row.registration_token_hash);
+        rows::update(&mut conn, &hash, &SessionRow { completed, registration_token_hash, ..row }).await
     }
 }

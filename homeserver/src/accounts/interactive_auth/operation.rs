@@ -9,7 +9,10 @@ use crate::secrets::Secrets;
 #[derive(Clone, Copy)]
 pub enum Operation<'a> {
     /// Creating an account. Clients may change its name and password between the stages.
-    Register,
+    Register {
+        /// The documents that are to be accepted.
+        terms: &'a str,
+    },
     /// Changing the password.
     ChangePassword {
         /// The new password.
@@ -73,7 +76,7 @@ impl Operation<'_> {
     /// What it is about.
     pub(super) fn purpose(&self) -> Purpose {
         match self {
-            Self::Register => Purpose::Register,
+            Self::Register { .. } => Purpose::Register,
             Self::ChangePassword { .. } => Purpose::ChangePassword,
             Self::Deactivate { .. } => Purpose::Deactivate,
             Self::DeleteDevice(_) | Self::DeleteDevices(_) => Purpose::DeleteDevices,
@@ -92,7 +95,7 @@ impl Operation<'_> {
     /// A keyed hash of the operation.
     pub(super) fn hash(&self, secrets: &Secrets) -> [u8; 32] {
         let description = match self {
-            Self::Register => json!(["register"]),
+            Self::Register { terms } => json!(["register", terms]),
             Self::ChangePassword { new_password, logout_devices } => {
                 json!(["change password", new_password, logout_devices])
             }

@@ -52,8 +52,26 @@ pub(super) struct Progress {
 impl Demand<'_> {
     /// Whether `stage` comes after those completed in one of the flows.
     pub(super) fn is_next(&self, completed: &[Stage], stage: Stage) -> bool {
-        self.flows.iter().any(|flow| flow.starts_with(completed) && flow.get(completed.len()) == Some(&stage))
+        is_next(&self.flows, completed, stage)
     }
+}
+
+/// Whether `stage` comes after those completed in one of `flows`.
+pub(super) fn is_next(flows: &[Flow], completed: &[Stage], stage: Stage) -> bool {
+    flows.iter().any(|flow| flow.starts_with(completed) && flow.get(completed.len()) == Some(&stage))
+}
+
+/// The stages that a row names.
+pub(super) fn stages(row: &SessionRow) -> Result<Vec<Stage>> {
+    let completed: Vec<AuthType> = serde_json::from_str(&row.completed)
+        .map_err(|fault| Error::internal(format!("stored authentication stages are unreadable: {fault}")))?;
+    Ok(completed.iter().filter_map(Stage::find).collect())
+}
+
+/// The same, to be stored.
+pub(super) fn written(stages: &[Stage]) -> Result<String> {
+    let kinds: Vec<AuthType> = stages.iter().map(|stage| stage.kind()).collect();
+    serde_json::to_string(&kinds).map_err(|fault| Error::internal(fault.to_string()))
 }
 
 impl Progress {
@@ -82,12 +100,10 @@ impl InteractiveAuth {
         }) else {
             return Ok(None);
         };
-        let completed: Vec<AuthType> = serde_json::from_str(&row.completed)
-            .map_err(|fault| Error::internal(format!("stored authentication stages are unreadable: {fault}")))?;
         Ok(Some(Progress {
             session: session.to_owned(),
             is_stored: true,
-            completed: completed.iter().filter_map(Stage::find).collect(),
+            completed: stages(&row)?,
             registration_token: row.registration_token_hash,
             email: None,
         }))
@@ -95,12 +111,11 @@ impl InteractiveAuth {
 
     /// Stores the progress and returns the session's name.
     pub(super) async fn save(&self, demand: &Demand<'_>, progress: &Progress) -> Result<String> {
-        let completed: Vec<AuthType> = progress.completed.iter().map(|stage| stage.kind()).collect();
         let row = SessionRow {
             operation_hash: demand.operation_hash,
             user: demand.caller.map(|caller| caller.nid),
             device_id: demand.caller.and_then(|caller| caller.device_id.clone()),
-            completed: serde_json::to_string(&completed).map_err(|fault| Error::internal(fault.to_string()))?,
+            completed: written(&progress.completed)?,
             registration_token_hash: progress.registration_token,
             expires_at: self.clock.now_ms() + LIFETIME_MS,
         };

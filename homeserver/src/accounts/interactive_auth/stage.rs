@@ -26,6 +26,8 @@ pub(super) enum Stage {
     Sso,
     /// Having a registration token.
     RegistrationToken,
+    /// Accepting documents.
+    Terms,
     /// Having an e-mail address.
     Email,
     /// Nothing at all.
@@ -41,7 +43,7 @@ pub(super) enum Attempt {
 }
 
 impl Stage {
-    const ALL: [Self; 5] = [Self::Password, Self::Sso, Self::RegistrationToken, Self::Email, Self::Dummy];
+    const ALL: [Self; 6] = [Self::Password, Self::Sso, Self::RegistrationToken, Self::Terms, Self::Email, Self::Dummy];
 
     /// The specification's name of the stage.
     pub(super) fn kind(self) -> AuthType {
@@ -49,6 +51,7 @@ impl Stage {
             Self::Password => AuthType::Password,
             Self::Sso => AuthType::Sso,
             Self::RegistrationToken => AuthType::RegistrationToken,
+            Self::Terms => AuthType::Terms,
             Self::Email => AuthType::EmailIdentity,
             Self::Dummy => AuthType::Dummy,
         }
@@ -77,7 +80,8 @@ impl InteractiveAuth {
             return Ok(failed(format!("The stage {kind} is not the next of any flow.")));
         };
         let attempt = match (stage, auth, demand.caller) {
-            (Stage::Dummy, ..) => Attempt::Completed,
+            // Whoever sends this says that it was shown the documents.
+            (Stage::Dummy | Stage::Terms, ..) => Attempt::Completed,
             (Stage::Password, AuthData::Password(proof), Some(caller)) => {
                 self.attempt_password(caller, &proof.identifier, &proof.password).await?
             }

@@ -4,7 +4,7 @@
 use super::{NewAccount, Registration};
 use crate::{
     Error, Result,
-    access::{Visitor, email::Email, gates::Applicant},
+    access::{Visitor, gates::Applicant},
     accounts::{emails::Proved, identities::Person},
     audit::Origin,
     mail::Language,
@@ -31,18 +31,19 @@ impl Registration {
             let message = "An account here has your e-mail address already. Sign in to it, then link this one.";
             return Err(Error::forbidden(message));
         }
-        let emails: Vec<Email> =
-            person.email.iter().map(|address| Email::parse(address, &self.secrets)).collect::<Result<_>>()?;
+        let now_ms = self.clock.now_ms();
+        let proved = |address: &String| Proved::elsewhere(address.clone(), Language::default(), now_ms);
+        let email = person.email.as_ref().map(proved);
+        let emails = self.known_to_rules(email.as_ref())?;
         let visitor = Visitor { user: None, address: Some(origin.address) };
         let applicant = Applicant { user: &user_id, visitor, emails: &emails, token: None };
         self.gates.may_apply(&applicant)?;
         let waits_for = self.gates.registration(&applicant)?;
-        let now_ms = self.clock.now_ms();
-        let proved = |address: &String| Proved::elsewhere(address.clone(), Language::default(), now_ms);
         let new = NewAccount {
             display_name: person.display_name.clone(),
-            email: person.email.as_ref().map(proved),
+            email,
             identity: Some(identity),
+            has_accepted_terms: true,
             waits_for,
             ..NewAccount::of(user_id.clone(), origin)
         };

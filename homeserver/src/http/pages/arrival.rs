@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Result,
     access::rate_limits::{Action, Subject},
-    accounts::identities::Arrival,
+    accounts::{identities::Arrival, terms::Shown},
 };
 
 pub(super) const HERE: &str = "/register/with";
@@ -27,6 +27,7 @@ struct Arrived {
     label: String,
     name: String,
     is_fixed: bool,
+    terms: Vec<Shown>,
 }
 
 /// `GET /register/with`
@@ -34,7 +35,7 @@ pub(super) async fn show(visit: Visit) -> Page {
     let token = visit.query.text("arrival");
     let arrival = arrival(&visit, token).await?;
     let name = arrival.person.localpart.clone().unwrap_or_default();
-    Ok(Reply::page(&page(visit.frame(), token, &arrival, name)))
+    Ok(Reply::page(&page(&visit, visit.frame(), &arrival, name)))
 }
 
 /// `POST /register/with`
@@ -43,7 +44,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
     let token = visit.form.text("arrival");
     let arrival = arrival(&visit, token).await?;
     let name = visit.form.text("name").trim();
-    match visit.app.accounts.identities.make_account(&arrival, name, &visit.origin).await {
+    match make_account(&visit, &arrival, name).await {
         Ok(session) => {
             let next = Next::parse_or_account(&arrival.next);
             Ok(Reply::to(next.as_str()).with_session(Some(session)))
@@ -52,22 +53,28 @@ pub(super) async fn submit(visit: Visit) -> Page {
             let (status, message) = refusal(error)?;
             let name = if arrival.has_fixed_localpart { arrival.person.localpart.as_deref() } else { Some(name) };
             let name = name.unwrap_or_default().to_owned();
-            Ok(Reply::page(&page(visit.frame().with_alarm(message), token, &arrival, name)).with_status(status))
+            Ok(Reply::page(&page(&visit, visit.frame().with_alarm(message), &arrival, name)).with_status(status))
         }
     }
+}
+
+async fn make_account(visit: &Visit, arrival: &Arrival, name: &str) -> Result<String> {
+    visit.app.accounts.terms.check_accepted(&visit.terms(), visit.form.all("terms"))?;
+    visit.app.accounts.identities.make_account(arrival, name, &visit.origin).await
 }
 
 async fn arrival(visit: &Visit, token: &str) -> Result<Arrival> {
     visit.app.accounts.identities.arrival(token, &visit.jar.visitor).await
 }
 
-fn page(frame: Frame, token: &str, arrival: &Arrival, name: String) -> Arrived {
+fn page(visit: &Visit, frame: Frame, arrival: &Arrival, name: String) -> Arrived {
     Arrived {
         frame,
-        arrival: token.to_owned(),
+        arrival: arrival.token.clone(),
         provider: arrival.provider.clone(),
         label: arrival.person.label.clone(),
         name,
         is_fixed: arrival.has_fixed_localpart,
+        terms: visit.terms(),
     }
 }

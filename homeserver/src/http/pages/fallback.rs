@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     Error, Result,
-    accounts::interactive_auth::{Pending, Purpose},
+    accounts::{
+        interactive_auth::{Pending, Purpose},
+        terms::Shown,
+    },
 };
 
 pub(super) const PATHS: [&str; 2] =
@@ -24,6 +27,8 @@ struct Confirm {
     user: Option<String>,
     action: String,
     needs_token: bool,
+    /// The documents that are to be accepted.
+    terms: Vec<Shown>,
 }
 
 #[derive(Template)]
@@ -43,6 +48,7 @@ pub(super) async fn show(visit: Visit) -> Page {
     }
     let page = Confirm {
         frame: visit.frame(),
+        terms: terms(&visit),
         what: sentence(pending.purpose),
         user: pending.user_id.as_ref().map(ToString::to_string),
         action: visit.location.clone(),
@@ -68,6 +74,10 @@ pub(super) async fn submit(visit: Visit) -> Page {
         ("m.login.registration_token", _) => {
             interactive_auth.complete_by_registration_token(session, visit.form.text("token").trim()).await?;
         }
+        ("m.login.terms", _) => {
+            visit.app.accounts.terms.check_accepted(&terms(&visit), visit.form.all("terms"))?;
+            interactive_auth.complete_by_terms(session).await?;
+        }
         _ => interactive_auth.complete_by_nothing(session).await?,
     }
     let message = "It is confirmed. You can close this page and go back to your app.";
@@ -91,6 +101,10 @@ fn proof_is_missing(visit: &Visit, pending: &Pending) -> Option<Reply> {
         Some(session) if !visit.app.accounts.browser_sessions.is_fresh(session) => Some(visit.to_sign_in_again()),
         Some(_) => None,
     }
+}
+
+fn terms(visit: &Visit) -> Vec<Shown> {
+    if kind(visit) == "m.login.terms" { visit.terms() } else { Vec::new() }
 }
 
 fn kind(visit: &Visit) -> &str {

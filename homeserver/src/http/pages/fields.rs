@@ -15,6 +15,11 @@ impl Fields {
         self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + Clone {
+        self.0.iter().filter(move |(of, _)| of == name).map(|(_, value)| value.as_str())
+    }
+
     /// The same, or an empty text.
     pub fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()

@@ -3,10 +3,15 @@
 use http::{Method, header};
 use subtle::ConstantTimeEq;
 
-use super::{cookies::Jar, fields::Fields, interruption::Interruption, language::Language, next::Next, reply::Reply};
+use super::{
+    cookies::Jar, fields::Fields, interruption::Interruption, language::Language, next::Next, reply::Reply, terms,
+};
 use crate::{
     App, Error, Result,
-    accounts::browser_sessions::{BrowserSession, Stage},
+    accounts::{
+        browser_sessions::{BrowserSession, Stage},
+        terms::Shown,
+    },
     audit::Origin,
     http::endpoint::Incoming,
 };
@@ -131,14 +136,28 @@ impl Visit {
     }
 
     /// Who may let an application in: somebody who is signed in, with a second factor if this server
-    /// wants one. Otherwise, where to get that, and from there back here.
+    /// wants one, and has accepted its documents. Otherwise, where to do that, and from there back here.
     pub async fn entitled(&self) -> Result<&BrowserSession, Interruption> {
         let session = self.signed_in.as_ref().ok_or_else(|| self.to_sign_in())?;
         if !session.has_vouched_factor && self.app.accounts.factors.is_missing(session.user.nid).await? {
             let page = format!("/account/two-factor?{}", query(&[("next", self.back().as_str())]));
             return Err(Reply::to(page).into());
         }
+        if !self.missing_terms(session).await?.is_empty() {
+            let page = format!("{}?{}", terms::ACCEPT, query(&[("next", self.back().as_str())]));
+            return Err(Reply::to(page).into());
+        }
         Ok(session)
+    }
+
+    /// The documents that people have to accept, in the reader's language.
+    pub fn terms(&self) -> Vec<Shown> {
+        self.app.accounts.terms.shown(self.language.code())
+    }
+
+    /// Those that who is signed in has not accepted.
+    pub async fn missing_terms(&self, session: &BrowserSession) -> Result<Vec<Shown>> {
+        self.app.accounts.terms.missing(session.user.nid, self.language.code()).await
     }
 
     /// Who is signed in; otherwise, where to do that, and from there to the page `back`.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use homeserver::accounts::registration::NewRegistrationToken;
 use homeserver::config::RegistrationMode;
 use homeserver_testing::{TestBrowser, TestServer, TestUser};
 use serde_json::json;
@@ -121,14 +120,7 @@ async fn unknown_expired_and_foreign_sessions_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_can_be_completed_on_pages() {
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Token).await;
-    let new = NewRegistrationToken { token: Some("welcome".into()), uses_allowed: Some(1), lifetime: None };
-    server
-        .app
-        .accounts
-        .registration
-        .create_token(homeserver::audit::Actor::operator(), new)
-        .await
-        .expect("it can be made");
+    server.registration_token("welcome", 1).await;
     let register = async |auth| {
         let body = json!({ "username": "carol", "password": "long enough", "auth": auth });
         server.anonymous().post("/_matrix/client/v3/register", body).await

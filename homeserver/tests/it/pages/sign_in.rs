@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeserver::{accounts::registration::NewRegistrationToken, config::RegistrationMode};
+use homeserver::config::RegistrationMode;
 use homeserver_testing::{TestBrowser, TestServer};
 
 /// A page that needs somebody to be signed in.
@@ -110,14 +110,7 @@ async fn everybody_can_register_where_registration_is_open() {
 async fn registration_asks_for_a_token_or_is_closed_as_configured() {
     let closed = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Closed).await;
     let server = TestServer::start_with(|config| config.registration.mode = RegistrationMode::Token).await;
-    let new = NewRegistrationToken { token: Some("welcome".into()), uses_allowed: Some(1), lifetime: None };
-    server
-        .app
-        .accounts
-        .registration
-        .create_token(homeserver::audit::Actor::operator(), new)
-        .await
-        .expect("it can be made");
+    server.registration_token("welcome", 1).await;
     let browser = TestBrowser::new(&server);
 
     let form = browser.open("/register").await;
@@ -136,4 +129,47 @@ async fn registration_asks_for_a_token_or_is_closed_as_configured() {
     assert_eq!(refusal.status, 403);
     refusal.assert_says("Nobody can register on this server.");
     assert!(!TestBrowser::new(&closed).open("/login").await.html.contains("/register"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_an_e_mail_address_is_required_it_is_proved_first() {
+    let (server, mailbox) = crate::emails::start(|config| config.registration.require_email = true).await;
+    let (browser, other) = (TestBrowser::new(&server), TestBrowser::new(&server));
+    let fields = |name| [("name", name), ("password", "long enough"), ("repeated", "long enough")];
+
+    let first = browser.open("/register?next=%2Faccount%2Fdevices").await;
+    let wrong = browser.submit(&first, "/register/email", &[("email", "nobody")]).await;
+    let form = browser.submit(&first, "/register/email", &[("email", "carol@mailbox.test")]).await;
+    let early = browser.submit(&form, "/register", &fields("carol")).await;
+    let link = browser.open(&mailbox.next().await.link()).await;
+    browser.submit(&link, "/_salon/email/confirm", &[]).await;
+    let elsewhere = other.open(&form.address).await;
+    let stolen = other.submit(&elsewhere, "/register", &fields("mallory")).await;
+    let page = browser.submit(&early, "/register", &fields("carol")).await;
+
+    wrong.assert_says("This is not an e-mail address.");
+    for refused in [early, stolen] {
+        refused.assert_says("The e-mail address has not been confirmed");
+    }
+    assert_eq!((page.address.as_str(), page.status), ("/account/devices", 200));
+    let owner = server.app.accounts.emails.find_owner("carol@mailbox.test").await.expect("it can be looked up");
+    assert!(owner.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn elsewhere_an_e_mail_address_may_be_given() {
+    let (server, mailbox) = crate::emails::start(|_| {}).await;
+    let browser = TestBrowser::new(&server);
+    let form = browser.open("/register").await;
+
+    let first = browser.open(&form.link("Register with an e-mail address")).await;
+    let form = browser.submit(&first, "/register/email", &[("email", "carol@mailbox.test")]).await;
+    let link = browser.open(&mailbox.next().await.link()).await;
+    browser.submit(&link, "/_salon/email/confirm", &[]).await;
+    let fields = [("name", "carol"), ("password", "long enough"), ("repeated", "long enough")];
+    let page = browser.submit(&form, "/register", &fields).await;
+
+    assert_eq!(page.address, "/account");
+    let owner = server.app.accounts.emails.find_owner("carol@mailbox.test").await.expect("it can be looked up");
+    assert!(owner.is_some());
 }

@@ -71,6 +71,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("This registration token is not good.", "Ce jeton d’inscription n’est pas valable."),
     ("This registration token is not good any more.", "Ce jeton d’inscription n’est plus valable."),
 
+    ("This server wants to know your e-mail address.", "Ce serveur veut connaître votre adresse e-mail."),
+    ("First, confirm your e-mail address: a link is sent there.", "Confirmez d’abord votre adresse e-mail : un lien y est envoyé."),
+    ("E-mail address", "Adresse e-mail"),
+    ("Send the link", "Envoyer le lien"),
+    ("Open the link that was sent to your e-mail address, then go on here.", "Ouvrez le lien envoyé à votre adresse e-mail, puis continuez ici."),
+    ("Register with an e-mail address", "S’inscrire avec une adresse e-mail"),
+    ("This is not an e-mail address.", "Ce n’est pas une adresse e-mail."),
+    ("The e-mail address has not been confirmed: open the link that was sent to it.", "L’adresse e-mail n’est pas confirmée : ouvrez le lien qui y a été envoyé."),
+    ("This e-mail address is not accepted here.", "Cette adresse e-mail n’est pas acceptée ici."),
+
+    // Documents
+    ("Before you go on", "Avant de continuer"),
+    ("This server wants you to accept what is new here.", "Ce serveur vous demande d’accepter ce qui est nouveau ici."),
+    ("I have read and accept this:", "J’ai lu et j’accepte ceci :"),
+    ("Accept the documents to go on.", "Acceptez les documents pour continuer."),
+    ("There is no such document.", "Ce document n’existe pas."),
+
     // Allowing an application in
     ("Allow access", "Autoriser l’accès"),
     ("Allow access?", "Autoriser l’accès ?"),
@@ -112,7 +129,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("An app wants to sign out devices of your account.", "Une application veut déconnecter des appareils de votre compte."),
     ("An app wants to replace the keys by which others recognise you.", "Une application veut remplacer les clés par lesquelles les autres vous reconnaissent."),
     ("An app wants to add an e-mail address to your account.", "Une application veut ajouter une adresse e-mail à votre compte."),
-    ("Make the account in an app: this server wants to know your e-mail address.", "Créez le compte dans une application : ce serveur veut connaître votre adresse e-mail."),
+    ("Something else comes first. Go back to your app.", "Autre chose vient d’abord. Revenez à votre application."),
     ("An app wants to sign in another app to your account.", "Une application veut connecter une autre application à votre compte."),
     ("You are signed in as somebody else than the user of your app.", "Vous êtes connecté sous un autre nom que dans votre application."),
     ("Nothing was confirmed. You can close this page.", "Rien n’a été confirmé. Vous pouvez fermer cette page."),
