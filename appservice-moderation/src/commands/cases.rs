@@ -92,8 +92,12 @@ fn about(target: &Target) -> Result<String> {
 async fn show(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
     let account = find(services, actor, arguments).await?;
     let (case, now_ms) = (&account.case, services.clock.now_ms());
-    let mut reply = Reply::new(format!("`{}` **{}**", case.case_id, case.title))
-        .line(format!("{} ago by {} ({})", time::words(now_ms - case.created_at), case.author, case.origin));
+    let mut reply = Reply::new(format!("`{}` **{}**", case.case_id, case.title)).line(format!(
+        "{} ago by {} ({})",
+        time::words(now_ms - case.created_at),
+        case.author,
+        case.origin
+    ));
     if let Some(reason) = &case.reason {
         reply = reply.line(format!("Reason: {reason}"));
     }

@@ -151,7 +151,8 @@ async fn in_rooms(
     let users = arguments.users()?;
     let rooms = services.rooms_of(actor, arguments).await?;
     let names = users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let (mut acts, mut preview) = (Vec::new(), Reply::new(format!("**{} {names}**{}", wanted.verb, plan::terms(arguments))));
+    let (mut acts, mut preview) =
+        (Vec::new(), Reply::new(format!("**{} {names}**{}", wanted.verb, plan::terms(arguments))));
     for user in &users {
         if wanted.is_destructive {
             services.check_not_immune(user).await?;
@@ -195,7 +196,8 @@ async fn warn(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
     actor.must(Permission::ActInRooms)?;
     arguments.only_targets()?;
     let users = arguments.users()?;
-    let text = arguments.reason().ok_or_else(|| Error::invalid("What shall I tell them? Write it after `--reason`."))?;
+    let text =
+        arguments.reason().ok_or_else(|| Error::invalid("What shall I tell them? Write it after `--reason`."))?;
     let elsewhere = users.iter().find(|user| !services.bot.is_local(user));
     if let Some(user) = elsewhere {
         return Err(Error::invalid(format!("{user} is not of this server.")));

@@ -34,7 +34,11 @@ async fn a_banned_network_is_cut_off_within_a_second_of_the_confirmation_and_a_h
     let asked = "!mod ban ip:127.0.5.0/24 --for 7d --reason Write to us. | raid";
     let proposal = world.propose(asked).await;
     assert!(proposal.text.contains("Deny ip:127.0.5.0/24 on the whole server for 1 week"), "{}", proposal.text);
-    assert!(proposal.text.contains("It hits 1 account (@alice:test.local). One connection is cut off."), "{}", proposal.text);
+    assert!(
+        proposal.text.contains("It hits 1 account (@alice:test.local). One connection is cut off."),
+        "{}",
+        proposal.text
+    );
     assert!(!of_alice.is_finished(), "nothing is done before it is confirmed");
     proposal.confirm().await;
 
