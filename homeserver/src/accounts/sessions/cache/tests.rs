@@ -21,6 +21,8 @@ fn session(user: i64) -> SessionRow {
         kind: AccountKind::User,
         is_admin: false,
         state: AccountState::Active,
+        is_shadow_banned: false,
+        pace: None,
         session_kind: SessionKind::Legacy,
         scope: Scope::Full,
     }
