@@ -31,7 +31,7 @@ async fn recorded(server: &TestServer, what: &str) -> Option<Value> {
     server.app.audit.settled().await;
     let events = server.app.audit.list(0, 1000).await.expect("the log can be read");
     let events = events.into_iter().map(|event| serde_json::to_value(&event.details).expect("details are JSON"));
-    events.filter(|details| details["what"] == what).last()
+    events.rev().find(|details| details["what"] == what)
 }
 
 /// Waits until a task that an administrator began has ended; returns what is told of it.
