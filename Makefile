@@ -10,9 +10,9 @@
 packages = cc:build-essential mariadbd:mariadb-server-core mariadb-upgrade:mariadb-server-core \
     mariadb-check:mariadb-client setpriv:util-linux
 
-# Without a database the SQL macros take what they need from homeserver/.sqlx.
+# Without a database the SQL macros take what they need from the directories .sqlx of the programs.
 export SQLX_OFFLINE ?= true
-unexport DATABASE_URL
+unexport DATABASE_URL MODERATION_DATABASE_URL
 
 target = $${CARGO_TARGET_DIR:-target}
 

@@ -85,14 +85,7 @@ struct Signals {
 
 impl Actions {
     /// Acts by `bot` and `access`, what was left undone at first.
-    pub fn start(
-        storage: Storage,
-        clock: Clock,
-        bot: Bot,
-        access: Access,
-        rooms: Rooms,
-        tasks: &Tasks,
-    ) -> Self {
+    pub fn start(storage: Storage, clock: Clock, bot: Bot, access: Access, rooms: Rooms, tasks: &Tasks) -> Self {
         let actions = Self { storage, clock, bot, access, rooms, signals: Arc::default() };
         let worker = actions.clone();
         tasks.start("jobs", move |stop| worker.clone().work(stop));

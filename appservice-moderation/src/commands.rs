@@ -21,12 +21,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use ruma::{OwnedRoomId, OwnedUserId};
 
-pub use self::{
-    answer::Answer,
-    arguments::Arguments,
-    cases::facts_of,
-    target::Target,
-};
+pub use self::{answer::Answer, arguments::Arguments, cases::facts_of, target::Target};
 use crate::{
     Error, Result,
     actions::Actions,

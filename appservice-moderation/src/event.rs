@@ -63,5 +63,4 @@ impl Event {
         let redacts = || self.redacts.as_ref().map(|id| id.as_str());
         (self.kind == "m.room.redaction").then(|| self.text("redacts").or_else(redacts)).flatten()
     }
-
 }

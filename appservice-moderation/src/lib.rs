@@ -15,8 +15,8 @@ pub mod commands;
 pub mod observers;
 
 pub mod actions;
-pub mod rooms;
 pub mod roles;
+pub mod rooms;
 pub mod tokens;
 
 pub mod matrix;

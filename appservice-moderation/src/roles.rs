@@ -63,9 +63,9 @@ impl Role {
     /// The role with a name.
     pub fn parse(name: &str) -> Result<Self> {
         let found = Self::GIVEN.iter().find(|(_, known)| *known == name).map(|(role, _)| *role);
-        found.or((name == "owner").then_some(Self::Owner)).ok_or_else(|| {
-            Error::invalid(format!("\"{name}\" is no role: there are admin, moderator and auditor."))
-        })
+        found
+            .or((name == "owner").then_some(Self::Owner))
+            .ok_or_else(|| Error::invalid(format!("\"{name}\" is no role: there are admin, moderator and auditor.")))
     }
 
     /// Whether it allows something.

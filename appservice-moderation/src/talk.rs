@@ -71,12 +71,17 @@ impl Talk {
         let services = self.commands.services();
         let role = services.roles.of(user).await?;
         let room = match place {
-            Place::Protected => {
-                Some((event.room_id.clone(), services.bot.power_levels(&event.room_id).await?))
-            }
+            Place::Protected => Some((event.room_id.clone(), services.bot.power_levels(&event.room_id).await?)),
             _ => None,
         };
-        let actor = Actor { user_id: user.to_owned(), role, room, cause: event.event_id.to_string(), is_alone: matches!(place, Place::Chat(_)), origin: "operator" };
+        let actor = Actor {
+            user_id: user.to_owned(),
+            role,
+            room,
+            cause: event.event_id.to_string(),
+            is_alone: matches!(place, Place::Chat(_)),
+            origin: "operator",
+        };
         if matches!(place, Place::Chat(_)) {
             if role.is_some() {
                 self.let_in(user).await?;

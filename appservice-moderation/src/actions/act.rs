@@ -210,6 +210,7 @@ impl Act {
 
     /// The act that a job holds.
     pub fn read(stored: &[u8]) -> Result<Self> {
-        serde_json::from_slice(stored).map_err(|fault| Error::internal(format!("A stored act cannot be read: {fault}.")))
+        serde_json::from_slice(stored)
+            .map_err(|fault| Error::internal(format!("A stored act cannot be read: {fault}.")))
     }
 }

@@ -83,7 +83,9 @@ impl Actions {
                     }
                 }
                 // It comes to its end once that is done.
-                state if state.is_open() => Err(Error::Unavailable("What is to be taken back", anyhow::anyhow!("it is not done yet"))),
+                state if state.is_open() => {
+                    Err(Error::Unavailable("What is to be taken back", anyhow::anyhow!("it is not done yet")))
+                }
                 _ => Ok((State::Needless, Outcome::default())),
             };
         }

@@ -13,7 +13,12 @@ use crate::{
 
 /// What stands here.
 pub(super) const COMMANDS: &[Command] = &[
-    command("lock", "Locks accounts: nothing can be done with them, and nothing is lost.", "lock @alice:example.org", LOCK),
+    command(
+        "lock",
+        "Locks accounts: nothing can be done with them, and nothing is lost.",
+        "lock @alice:example.org",
+        LOCK,
+    ),
     command("unlock", "Unlocks accounts.", "unlock @alice:example.org", UNLOCK),
     command(
         "suspend",

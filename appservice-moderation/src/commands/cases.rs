@@ -92,8 +92,12 @@ fn about(target: &Target) -> Result<String> {
 async fn show(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
     let account = find(services, actor, arguments).await?;
     let (case, now_ms) = (&account.case, services.clock.now_ms());
-    let mut reply = Reply::new(format!("`{}` **{}**", case.case_id, case.title))
-        .line(format!("{} ago by {} ({})", time::words(now_ms - case.created_at), case.author, case.origin));
+    let mut reply = Reply::new(format!("`{}` **{}**", case.case_id, case.title)).line(format!(
+        "{} ago by {} ({})",
+        time::words(now_ms - case.created_at),
+        case.author,
+        case.origin
+    ));
     if let Some(reason) = &case.reason {
         reply = reply.line(format!("Reason: {reason}"));
     }
@@ -115,7 +119,7 @@ fn line(job: &Job, now_ms: i64) -> String {
     let room = job.room_id.as_deref().map(|room| format!(" in {room}")).unwrap_or_default();
     let what = match &job.reverses {
         Some(_) if job.state == State::Queued && job.due_at > now_ms => {
-            return format!("ends in {}", time::words(job.due_at - now_ms));
+            return format!("ends in {}", time::left(job.due_at - now_ms));
         }
         Some(_) => "taken back".to_owned(),
         None => format!("{}{target}{room}", job.kind.replace('_', " ")),

@@ -26,7 +26,8 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     handler: LOCKDOWN,
 }];
 
-const LOCKDOWN: Handler = |services, actor, arguments| async move { lockdown(services, actor, arguments).await }.boxed();
+const LOCKDOWN: Handler =
+    |services, actor, arguments| async move { lockdown(services, actor, arguments).await }.boxed();
 
 /// Where the rules come from.
 const ORIGIN: &str = "lockdown";
@@ -50,7 +51,12 @@ const STEPS: [(u8, &[(&str, &str)], &str); 4] = [
     ),
     (
         1,
-        &[("feature:join", "deny"), ("feature:knock", "deny"), ("feature:send_message", "deny"), ("feature:react", "deny")],
+        &[
+            ("feature:join", "deny"),
+            ("feature:knock", "deny"),
+            ("feature:send_message", "deny"),
+            ("feature:react", "deny"),
+        ],
         "nobody joins or writes",
     ),
 ];
@@ -78,7 +84,12 @@ async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> 
             for_ms: None,
         };
         let facts = json!({ "level": null });
-        return Ok(Answer::Planned { preview: Reply::new("End of the lockdown"), facts, plan, needs_confirmation: false });
+        return Ok(Answer::Planned {
+            preview: Reply::new("End of the lockdown"),
+            facts,
+            plan,
+            needs_confirmation: false,
+        });
     };
     let length = arguments.for_ms().unwrap_or(LENGTH_MS);
     let rules = rules(services, level, arguments).await?;
@@ -89,7 +100,8 @@ async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> 
     for (_, _, words) in STEPS.iter().filter(|(from, ..)| *from >= level) {
         preview = preview.item(words);
     }
-    preview = preview.line(format!("It hits {}. Those who look after the server are spared.", plan::accounts(found.accounts)));
+    preview = preview
+        .line(format!("It hits {}. Those who look after the server are spared.", plan::accounts(found.accounts)));
     // What makes exceptions comes first, what closes after it, and what was before ends at last.
     let acts = rules.into_iter().map(|rule| Act::PutRule { id: String::new(), rule }).chain(earlier).collect();
     let plan = Plan {
@@ -136,7 +148,7 @@ async fn status(services: &Services, actor: &Actor) -> Result<Answer> {
     let reply = match level {
         Some(level) => {
             let ends_at = present.iter().filter_map(|rule| rule.expires_at).max().unwrap_or_default();
-            let left = time::words(ends_at - services.clock.now_ms());
+            let left = time::left(ends_at - services.clock.now_ms());
             Reply::new(format!("Lockdown {level}, for {left} more. `!mod lockdown off` ends it."))
         }
         None => Reply::new("There is no lockdown."),

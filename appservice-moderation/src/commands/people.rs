@@ -83,10 +83,7 @@ const KICK: Handler = |services, actor, arguments| {
 
 const BAN: Handler = |services, actor, arguments| {
     async move {
-        let is_rule = arguments.option("feature").is_some()
-            || arguments.option("scope").is_some()
-            || !arguments.targets.iter().all(|target| matches!(target, Target::User(_)));
-        if is_rule && !arguments.targets.is_empty() {
+        if is_about_rules(arguments) {
             return rules::write(services, actor, arguments, "deny").await;
         }
         let wanted = Wanted { verb: "Ban", power: Power::Ban, is_destructive: true };
@@ -100,7 +97,7 @@ const BAN: Handler = |services, actor, arguments| {
 
 const UNBAN: Handler = |services, actor, arguments| {
     async move {
-        if !arguments.targets.iter().all(|target| matches!(target, Target::User(_))) {
+        if is_about_rules(arguments) {
             return rules::lift(services, actor, arguments).await;
         }
         let wanted = Wanted { verb: "Unban", power: Power::Ban, is_destructive: false };
@@ -131,6 +128,13 @@ const UNMUTE: Handler = |services, actor, arguments| {
 
 const WARN: Handler = |services, actor, arguments| async move { warn(services, actor, arguments).await }.boxed();
 
+/// Whether something else than people in rooms is meant.
+fn is_about_rules(arguments: &Arguments) -> bool {
+    arguments.option("feature").is_some()
+        || arguments.option("scope").is_some()
+        || arguments.targets.iter().any(|target| !matches!(target, Target::User(_)))
+}
+
 /// What is wanted of people in rooms.
 struct Wanted {
     verb: &'static str,
@@ -151,7 +155,8 @@ async fn in_rooms(
     let users = arguments.users()?;
     let rooms = services.rooms_of(actor, arguments).await?;
     let names = users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let (mut acts, mut preview) = (Vec::new(), Reply::new(format!("**{} {names}**{}", wanted.verb, plan::terms(arguments))));
+    let (mut acts, mut preview) =
+        (Vec::new(), Reply::new(format!("**{} {names}**{}", wanted.verb, plan::terms(arguments))));
     for user in &users {
         if wanted.is_destructive {
             services.check_not_immune(user).await?;
@@ -195,7 +200,8 @@ async fn warn(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
     actor.must(Permission::ActInRooms)?;
     arguments.only_targets()?;
     let users = arguments.users()?;
-    let text = arguments.reason().ok_or_else(|| Error::invalid("What shall I tell them? Write it after `--reason`."))?;
+    let text =
+        arguments.reason().ok_or_else(|| Error::invalid("What shall I tell them? Write it after `--reason`."))?;
     let elsewhere = users.iter().find(|user| !services.bot.is_local(user));
     if let Some(user) = elsewhere {
         return Err(Error::invalid(format!("{user} is not of this server.")));

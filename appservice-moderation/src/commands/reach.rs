@@ -3,11 +3,7 @@
 use ruma::{OwnedRoomId, OwnedRoomOrAliasId, OwnedUserId, RoomId, UserId};
 
 use super::{Actor, Arguments, Power, Services, Target};
-use crate::{
-    Error, Result,
-    matrix::PowerLevels,
-    roles::Permission,
-};
+use crate::{Error, Result, matrix::PowerLevels, roles::Permission};
 
 /// A room in which something can be done to somebody.
 #[derive(Debug)]

@@ -115,8 +115,10 @@ async fn redact(services: &Services, actor: &Actor, arguments: &Arguments) -> Re
     }
     let names = arguments.targets.iter().map(Target::shown).collect::<Vec<_>>().join(", ");
     let title = format!("Redact {names}");
-    let preview = Reply::new(format!("**{title}**{}", plan::terms(arguments)))
-        .line(format!("In {}, at most the last {limit} messages in each. This cannot be undone.", plan::rooms(acts.len())));
+    let preview = Reply::new(format!("**{title}**{}", plan::terms(arguments))).line(format!(
+        "In {}, at most the last {limit} messages in each. This cannot be undone.",
+        plan::rooms(acts.len())
+    ));
     let facts = json!({ "acts": acts.len() });
     let room_id = actor.room.as_ref().map(|(room, _)| room.clone());
     let plan = Plan { title, reason: arguments.reason(), room_id, acts, for_ms: None };
@@ -146,13 +148,8 @@ async fn netban(services: &Services, actor: &Actor, arguments: &Arguments) -> Re
     let preview = Reply::new(format!("**{title}**{}", plan::terms(arguments)))
         .line(format!("{} network(s) are kept out of the room. Others who come from there are, too.", acts.len()));
     let facts = json!({ "networks": acts.len() });
-    let plan = Plan {
-        title,
-        reason: arguments.reason(),
-        room_id: Some(room.clone()),
-        acts,
-        for_ms: arguments.for_ms(),
-    };
+    let plan =
+        Plan { title, reason: arguments.reason(), room_id: Some(room.clone()), acts, for_ms: arguments.for_ms() };
     Ok(Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") })
 }
 

@@ -67,7 +67,8 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
-const DENY: Handler = |services, actor, arguments| async move { write(services, actor, arguments, "deny").await }.boxed();
+const DENY: Handler =
+    |services, actor, arguments| async move { write(services, actor, arguments, "deny").await }.boxed();
 const ALLOW: Handler =
     |services, actor, arguments| async move { write(services, actor, arguments, "allow").await }.boxed();
 const APPROVE: Handler =
@@ -81,12 +82,7 @@ const SHOWN: u32 = 50;
 const LOOKED_THROUGH: u32 = 1000;
 
 /// Plans rules with an effect about all targets that are named.
-pub(super) async fn write(
-    services: &Services,
-    actor: &Actor,
-    arguments: &Arguments,
-    effect: &str,
-) -> Result<Answer> {
+pub(super) async fn write(services: &Services, actor: &Actor, arguments: &Arguments, effect: &str) -> Result<Answer> {
     actor.must(Permission::WriteRules)?;
     arguments.only_targets()?;
     if arguments.targets.is_empty() {
@@ -141,8 +137,9 @@ pub(super) async fn lift(services: &Services, actor: &Actor, arguments: &Argumen
     };
     let mut ids = Vec::new();
     for target in &arguments.targets {
-        let (kind, value) =
-            target.criterion().ok_or_else(|| Error::invalid(format!("There are no rules about {}.", target.shown())))?;
+        let (kind, value) = target
+            .criterion()
+            .ok_or_else(|| Error::invalid(format!("There are no rules about {}.", target.shown())))?;
         if kind == "email" {
             return Err(Error::invalid(
                 "E-mail addresses in rules are not shown. Look for the rule with `!mod rules`, then `!mod revoke` it.",
@@ -216,7 +213,7 @@ async fn list(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
 /// A rule in a line.
 pub(super) fn line(rule: &Rule, now_ms: i64) -> String {
     let ends = match rule.expires_at {
-        Some(at) => format!(", {} more", time::words(at - now_ms)),
+        Some(at) => format!(", {} more", time::left(at - now_ms)),
         None => String::new(),
     };
     let reason = rule.private_reason.as_ref().or(rule.reason.as_ref());
@@ -281,7 +278,9 @@ fn told(preview: &Preview, arguments: &Arguments) -> Reply {
         .iter()
         .any(|target| matches!(target, Target::Network(_) | Target::Email(_) | Target::EmailDomain(_)));
     if is_unlimited && is_limited {
-        return reply.line("It ends after 30 days for networks and a year for e-mail, unless you say `--for` or `--permanent`.");
+        return reply.line(
+            "It ends after 30 days for networks and a year for e-mail, unless you say `--for` or `--permanent`.",
+        );
     }
     reply
 }

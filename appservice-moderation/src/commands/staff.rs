@@ -4,7 +4,12 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 use super::{Actor, Answer, Arguments, Command, Handler, Services};
-use crate::{Error, Result, reply::Reply, roles::{Permission, Role}, time};
+use crate::{
+    Error, Result,
+    reply::Reply,
+    roles::{Permission, Role},
+    time,
+};
 
 /// What stands here.
 pub(super) const COMMANDS: &[Command] = &[

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ruma::{
-    MatrixToUri, MatrixUri, OwnedEventId, OwnedRoomId, OwnedRoomOrAliasId, OwnedUserId, UserId,
-    matrix_uri::MatrixId,
+    MatrixToUri, MatrixUri, OwnedEventId, OwnedRoomId, OwnedRoomOrAliasId, OwnedUserId, UserId, matrix_uri::MatrixId,
 };
 
 use crate::{Error, Result};
@@ -157,7 +156,6 @@ fn network(text: &str) -> Option<IpNet> {
 fn is_domain(text: &str) -> bool {
     text.contains('.') && text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '-'))
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,7 @@ use crate::{
     actions::Author,
     commands::{self, Actor, Answer, Arguments},
     error::Refusal,
-    ids,
-    talk,
+    ids, talk,
 };
 
 /// What all paths begin with.
@@ -71,8 +70,8 @@ async fn run(
 ) -> HttpResponse {
     admitted(&request, &entrance, |app, actor| async move {
         let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
-        let body: Value = serde_json::from_slice(&body)
-            .map_err(|fault| Error::invalid(format!("The body is not JSON: {fault}.")))?;
+        let body: Value =
+            serde_json::from_slice(&body).map_err(|fault| Error::invalid(format!("The body is not JSON: {fault}.")))?;
         execute(&app, &actor, &verb, &body).await
     })
     .await
@@ -93,17 +92,21 @@ async fn cases(
 
 /// `GET /_salon/moderation/v1/cases/{case_id}`
 async fn case(request: HttpRequest, entrance: web::Data<Entrance>, id: web::Path<String>) -> HttpResponse {
-    admitted(&request, &entrance, |app, actor| async move {
-        execute(&app, &actor, "case", &json!({ "case": *id })).await
-    })
+    admitted(
+        &request,
+        &entrance,
+        |app, actor| async move { execute(&app, &actor, "case", &json!({ "case": *id })).await },
+    )
     .await
 }
 
 /// `POST /_salon/moderation/v1/cases/{case_id}/undo`
 async fn undo(request: HttpRequest, entrance: web::Data<Entrance>, id: web::Path<String>) -> HttpResponse {
-    admitted(&request, &entrance, |app, actor| async move {
-        execute(&app, &actor, "undo", &json!({ "case": *id })).await
-    })
+    admitted(
+        &request,
+        &entrance,
+        |app, actor| async move { execute(&app, &actor, "undo", &json!({ "case": *id })).await },
+    )
     .await
 }
 

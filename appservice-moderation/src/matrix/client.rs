@@ -8,11 +8,7 @@ use ruma::UserId;
 use serde_json::Value;
 use url::Url;
 
-use crate::{
-    Error, Result,
-    config::Hidden,
-    error::Refusal,
-};
+use crate::{Error, Result, config::Hidden, error::Refusal};
 
 /// How long an answer may take. Closing a room takes longer, but is answered at once.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -130,7 +126,8 @@ fn refusal(status: StatusCode, body: &Value) -> Error {
     }
     let refusal = match (status, errcode) {
         (StatusCode::UNAUTHORIZED, _) => {
-            let cause = anyhow::anyhow!("it does not know this program ({errcode}: {said}): is its registration loaded?");
+            let cause =
+                anyhow::anyhow!("it does not know this program ({errcode}: {said}): is its registration loaded?");
             return away(cause);
         }
         (_, "M_UNRECOGNIZED") => Refusal::Unrecognized,

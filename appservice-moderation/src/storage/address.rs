@@ -76,8 +76,7 @@ pub(super) async fn create(options: &MySqlConnectOptions) -> Result<()> {
     let Some(name) = options.get_database().filter(|_| fault::is_no_such_database(&fault)) else { return Err(fault) };
     let name = name.replace('`', "``");
     let mut conn = options.clone().database("").connect().await?;
-    let create =
-        format!("create database if not exists `{name}` character set utf8mb4 collate utf8mb4_bin");
+    let create = format!("create database if not exists `{name}` character set utf8mb4 collate utf8mb4_bin");
     sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut conn).await?;
     Ok(conn.close().await?)
 }

@@ -48,10 +48,9 @@ pub async fn insert(conn: &mut Conn, position: i64, event: &[u8], now_ms: i64) -
 
 /// The first events that wait.
 pub async fn list(conn: &mut Conn, limit: u32) -> Result<Vec<Waiting>> {
-    let waiting =
-        sqlx::query_as!(Waiting, "select position, event from inbox order by position limit ?", limit)
-            .fetch_all(conn)
-            .await?;
+    let waiting = sqlx::query_as!(Waiting, "select position, event from inbox order by position limit ?", limit)
+        .fetch_all(conn)
+        .await?;
     Ok(waiting)
 }
 

@@ -147,7 +147,7 @@ pub async fn list(conn: &mut Conn, case_id: &str) -> Result<Vec<Job>> {
             state as "state: Text", attempts, due_at, finished_at, outcome
         from jobs
         where case_id = ?
-        order by number
+        order by number, reverses
         "#,
         case_id
     )
@@ -199,9 +199,10 @@ pub async fn list_due(conn: &mut Conn, now_ms: i64, limit: u32) -> Result<Vec<Jo
 
 /// When the next job is due.
 pub async fn next_due(conn: &mut Conn) -> Result<Option<i64>> {
-    let next = sqlx::query_scalar!(r#"select min(due_at) as "due_at: i64" from jobs where state in ('queued', 'begun')"#)
-        .fetch_one(conn)
-        .await?;
+    let next =
+        sqlx::query_scalar!(r#"select min(due_at) as "due_at: i64" from jobs where state in ('queued', 'begun')"#)
+            .fetch_one(conn)
+            .await?;
     Ok(next)
 }
 
@@ -264,14 +265,9 @@ pub async fn cancel(conn: &mut Conn, job_id: &str, now_ms: i64) -> Result<bool> 
 
 /// Makes what reverses a job due now, if that waits.
 pub async fn hasten_reversal(conn: &mut Conn, of: &str, number: i32, now_ms: i64) -> Result<()> {
-    sqlx::query!(
-        "update jobs set due_at = ?, number = ? where reverses = ? and state = 'queued'",
-        now_ms,
-        number,
-        of
-    )
-    .execute(conn)
-    .await?;
+    sqlx::query!("update jobs set due_at = ?, number = ? where reverses = ? and state = 'queued'", now_ms, number, of)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

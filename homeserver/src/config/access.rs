@@ -19,6 +19,10 @@ pub struct Access {
 
 impl Default for Access {
     fn default() -> Self {
-        Self { address_retention_days: 30, address_readers: Vec::new(), appservices: vec!["salon-moderation".to_owned()] }
+        Self {
+            address_retention_days: 30,
+            address_readers: Vec::new(),
+            appservices: vec!["salon-moderation".to_owned()],
+        }
     }
 }
