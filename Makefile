@@ -1,4 +1,4 @@
-# make run      build and run the server in the foreground; data stays in ./data
+# make run      build and run the server and its moderation in the foreground; data stays in ./data
 # make test     all tests, those with real clients too
 # make bench    what the server can do on this machine, as tables; takes some minutes
 # make interop  scenarios with the engine of Element X, which takes minutes to build at first
@@ -21,8 +21,8 @@ PROFILE ?= release
 built = $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
 run: packages
-	cargo build --profile $(PROFILE) --bin salon
-	@exec "$(built)/salon" $(ARGS)
+	cargo build --profile $(PROFILE) --bin salon --bin salon-moderation
+	@exec scripts/run "$(built)" $(ARGS)
 
 test: packages
 	cargo test --workspace
