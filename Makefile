@@ -1,4 +1,4 @@
-# make run      build and run the server in the foreground; data stays in ./data
+# make run      build and run the server and its moderation in the foreground; data stays in ./data
 # make test     all tests, those with real clients too
 # make bench    what the server can do on this machine, as tables; takes some minutes
 # make interop  scenarios with the engine of Element X, which takes minutes to build at first
@@ -10,9 +10,9 @@
 packages = cc:build-essential mariadbd:mariadb-server-core mariadb-upgrade:mariadb-server-core \
     mariadb-check:mariadb-client setpriv:util-linux
 
-# Without a database the SQL macros take what they need from homeserver/.sqlx.
+# Without a database the SQL macros take what they need from the directories .sqlx of the programs.
 export SQLX_OFFLINE ?= true
-unexport DATABASE_URL
+unexport DATABASE_URL MODERATION_DATABASE_URL
 
 target = $${CARGO_TARGET_DIR:-target}
 
@@ -21,8 +21,8 @@ PROFILE ?= release
 built = $(target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
 run: packages
-	cargo build --profile $(PROFILE) --bin salon
-	@exec "$(built)/salon" $(ARGS)
+	cargo build --profile $(PROFILE) --bin salon --bin salon-moderation
+	@exec scripts/run "$(built)" $(ARGS)
 
 test: packages
 	cargo test --workspace

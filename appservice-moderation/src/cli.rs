@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 use self::output::say;
 use crate::{
-    config::{self, Problem},
+    config::{self, Beside, Problem},
     registration::Registration,
 };
 
@@ -25,6 +25,12 @@ struct Arguments {
     /// The configuration file; without it SALON_MODERATION_CONFIG names it, or it is ./moderation.toml if that exists.
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
+    /// Where the homeserver answers, unless the configuration says so.
+    #[arg(long, global = true, value_name = "URL")]
+    homeserver_url: Option<String>,
+    /// The homeserver's data directory, unless the configuration says so.
+    #[arg(long, global = true, value_name = "PATH")]
+    homeserver_data: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -57,7 +63,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
     if matches!(command, Command::Version) {
         return say(&format!("salon-moderation {}", env!("CARGO_PKG_VERSION")));
     }
-    let config = config::load(arguments.config.as_deref())?;
+    let beside = Beside { url: arguments.homeserver_url, data_directory: arguments.homeserver_data };
+    let config = config::load(arguments.config.as_deref(), beside)?;
     match command {
         Command::Serve => {
             logging::start(&config.logging)?;

@@ -10,7 +10,11 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-pub use self::{hidden::Hidden, load::load, problem::Problem};
+pub use self::{
+    hidden::Hidden,
+    load::{Beside, load},
+    problem::Problem,
+};
 
 /// Everything an operator can choose: one field per table of the TOML file.
 ///

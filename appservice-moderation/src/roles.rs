@@ -83,6 +83,9 @@ impl Role {
     }
 }
 
+/// The server's administrators, with when that was asked.
+type Staff = (i64, Arc<[OwnedUserId]>);
+
 /// Knows who has which role; clones share it.
 #[derive(Clone, Debug)]
 pub struct Roles {
@@ -90,7 +93,7 @@ pub struct Roles {
     clock: Clock,
     access: Access,
     bot: Bot,
-    staff: Arc<Mutex<Option<(i64, Arc<[OwnedUserId]>)>>>,
+    staff: Arc<Mutex<Option<Staff>>>,
 }
 
 impl Roles {

@@ -50,9 +50,15 @@ pub fn words(ms: i64) -> String {
     if parts.is_empty() { "a moment".to_owned() } else { parts.join(" ") }
 }
 
+/// Writes how long something is still to come, rounded up to whole minutes.
+pub fn left(ms: i64) -> String {
+    const MINUTE_MS: i64 = 60_000;
+    words(ms.max(1).saturating_add(MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{parse, words};
+    use super::{left, parse, words};
 
     #[test]
     fn lengths_are_read_and_written() {
@@ -66,6 +72,8 @@ mod tests {
             assert_eq!(parse(text).expect("it is a length"), ms);
             assert_eq!(words(ms), written);
         }
+        assert_eq!(left(604_799_990), "1 week");
+        assert_eq!(left(-5), "1 minute");
         for text in ["", "7", "d", "7x", "0d", "-1d", "99999999999999999999d", "9999999999d", "500w1000w"] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -5,6 +5,7 @@ mod audit;
 mod command;
 mod database;
 mod keys;
+mod locate;
 mod logging;
 mod output;
 mod password;
@@ -52,6 +53,8 @@ enum Command {
     /// Change the keys that protect what is stored; the server may run meanwhile.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Say where this server keeps its data and where it answers, for programs beside it.
+    Locate,
     /// Say whether the configuration is valid.
     CheckConfig,
     /// Print the version.
@@ -97,6 +100,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
             logging::start(&config.logging, Some("warn"))?;
             runtime::run(keys::run(config, command))
         }
+        Command::Locate => locate::run(&config),
         Command::CheckConfig => {
             if let (Some(certificate), Some(key)) = (&config.listeners.certificate, &config.listeners.key) {
                 Certificate::read(certificate, key)?;

@@ -119,7 +119,7 @@ fn line(job: &Job, now_ms: i64) -> String {
     let room = job.room_id.as_deref().map(|room| format!(" in {room}")).unwrap_or_default();
     let what = match &job.reverses {
         Some(_) if job.state == State::Queued && job.due_at > now_ms => {
-            return format!("ends in {}", time::words(job.due_at - now_ms));
+            return format!("ends in {}", time::left(job.due_at - now_ms));
         }
         Some(_) => "taken back".to_owned(),
         None => format!("{}{target}{room}", job.kind.replace('_', " ")),

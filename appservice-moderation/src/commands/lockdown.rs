@@ -36,29 +36,37 @@ const LENGTH_MS: i64 = 2 * 3_600_000;
 /// Rules of earlier levels that are looked for.
 const LOOKED_FOR: u32 = 1000;
 
-/// What is closed from each level on: the scope and the effect, and in words.
-const STEPS: [(u8, &[(&str, &str)], &str); 4] = [
-    (4, &[("registration", "require_approval")], "new accounts wait for an approval"),
-    (
-        3,
-        &[("feature:create_room", "deny"), ("feature:create_space", "deny"), ("feature:publish", "deny")],
-        "nobody makes or publishes rooms",
-    ),
-    (
-        2,
-        &[("feature:invite", "deny"), ("feature:upload", "deny"), ("feature:send_media", "deny")],
-        "nobody invites or sends files",
-    ),
-    (
-        1,
-        &[
+/// What is closed from a level on.
+struct Step {
+    level: u8,
+    /// Scopes, with the effect of a rule about everyone.
+    rules: &'static [(&'static str, &'static str)],
+    /// The same in words.
+    words: &'static str,
+}
+
+const STEPS: [Step; 4] = [
+    Step { level: 4, rules: &[("registration", "require_approval")], words: "new accounts wait for an approval" },
+    Step {
+        level: 3,
+        rules: &[("feature:create_room", "deny"), ("feature:create_space", "deny"), ("feature:publish", "deny")],
+        words: "nobody makes or publishes rooms",
+    },
+    Step {
+        level: 2,
+        rules: &[("feature:invite", "deny"), ("feature:upload", "deny"), ("feature:send_media", "deny")],
+        words: "nobody invites or sends files",
+    },
+    Step {
+        level: 1,
+        rules: &[
             ("feature:join", "deny"),
             ("feature:knock", "deny"),
             ("feature:send_message", "deny"),
             ("feature:react", "deny"),
         ],
-        "nobody joins or writes",
-    ),
+        words: "nobody joins or writes",
+    },
 ];
 
 async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
@@ -97,8 +105,8 @@ async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> 
         rules.iter().enumerate().map(|(number, rule)| (format!("preview-{number:05}"), rule.clone())).collect();
     let found = services.access.rehearse(&actor.user_id, &numbered).await?;
     let mut preview = Reply::new(format!("**Lockdown {level}** for {}", time::words(length)));
-    for (_, _, words) in STEPS.iter().filter(|(from, ..)| *from >= level) {
-        preview = preview.item(words);
+    for step in STEPS.iter().filter(|step| step.level >= level) {
+        preview = preview.item(step.words);
     }
     preview = preview
         .line(format!("It hits {}. Those who look after the server are spared.", plan::accounts(found.accounts)));
@@ -117,7 +125,7 @@ async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> 
 
 /// The rules of a level: first those that spare the people who look after the server, and the bot.
 async fn rules(services: &Services, level: u8, arguments: &Arguments) -> Result<Vec<RuleForm>> {
-    let steps = STEPS.iter().filter(|(from, ..)| *from >= level).flat_map(|(_, rules, _)| rules.iter());
+    let steps = STEPS.iter().filter(|step| step.level >= level).flat_map(|step| step.rules);
     let steps: Vec<&(&str, &str)> = steps.collect();
     let mut spared: Vec<String> = services.roles.list().await?.iter().map(|(user, _)| user.to_string()).collect();
     spared.push(services.bot.user_id().to_string());
@@ -144,11 +152,11 @@ async fn rules(services: &Services, level: u8, arguments: &Arguments) -> Result<
 async fn status(services: &Services, actor: &Actor) -> Result<Answer> {
     let present = services.access.rules(&actor.user_id, &[("origin", ORIGIN.to_owned())], LOOKED_FOR).await?;
     let is_closed = |scope: &str| present.iter().any(|rule| rule.kind == "everyone" && rule.scope == scope);
-    let level = STEPS.iter().filter(|(_, rules, _)| is_closed(rules[0].0)).map(|(level, ..)| *level).min();
+    let level = STEPS.iter().filter(|step| is_closed(step.rules[0].0)).map(|step| step.level).min();
     let reply = match level {
         Some(level) => {
             let ends_at = present.iter().filter_map(|rule| rule.expires_at).max().unwrap_or_default();
-            let left = time::words(ends_at - services.clock.now_ms());
+            let left = time::left(ends_at - services.clock.now_ms());
             Reply::new(format!("Lockdown {level}, for {left} more. `!mod lockdown off` ends it."))
         }
         None => Reply::new("There is no lockdown."),

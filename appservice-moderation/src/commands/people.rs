@@ -83,10 +83,7 @@ const KICK: Handler = |services, actor, arguments| {
 
 const BAN: Handler = |services, actor, arguments| {
     async move {
-        let is_rule = arguments.option("feature").is_some()
-            || arguments.option("scope").is_some()
-            || !arguments.targets.iter().all(|target| matches!(target, Target::User(_)));
-        if is_rule && !arguments.targets.is_empty() {
+        if is_about_rules(arguments) {
             return rules::write(services, actor, arguments, "deny").await;
         }
         let wanted = Wanted { verb: "Ban", power: Power::Ban, is_destructive: true };
@@ -100,7 +97,7 @@ const BAN: Handler = |services, actor, arguments| {
 
 const UNBAN: Handler = |services, actor, arguments| {
     async move {
-        if !arguments.targets.iter().all(|target| matches!(target, Target::User(_))) {
+        if is_about_rules(arguments) {
             return rules::lift(services, actor, arguments).await;
         }
         let wanted = Wanted { verb: "Unban", power: Power::Ban, is_destructive: false };
@@ -130,6 +127,13 @@ const UNMUTE: Handler = |services, actor, arguments| {
 };
 
 const WARN: Handler = |services, actor, arguments| async move { warn(services, actor, arguments).await }.boxed();
+
+/// Whether something else than people in rooms is meant.
+fn is_about_rules(arguments: &Arguments) -> bool {
+    arguments.option("feature").is_some()
+        || arguments.option("scope").is_some()
+        || arguments.targets.iter().any(|target| !matches!(target, Target::User(_)))
+}
 
 /// What is wanted of people in rooms.
 struct Wanted {

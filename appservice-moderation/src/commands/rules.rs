@@ -213,7 +213,7 @@ async fn list(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
 /// A rule in a line.
 pub(super) fn line(rule: &Rule, now_ms: i64) -> String {
     let ends = match rule.expires_at {
-        Some(at) => format!(", {} more", time::words(at - now_ms)),
+        Some(at) => format!(", {} more", time::left(at - now_ms)),
         None => String::new(),
     };
     let reason = rule.private_reason.as_ref().or(rule.reason.as_ref());

@@ -147,7 +147,7 @@ pub async fn list(conn: &mut Conn, case_id: &str) -> Result<Vec<Job>> {
             state as "state: Text", attempts, due_at, finished_at, outcome
         from jobs
         where case_id = ?
-        order by number
+        order by number, reverses
         "#,
         case_id
     )

@@ -26,7 +26,7 @@ pub fn describe(account: &Account, now_ms: i64) -> Reply {
     }
     let ends_at = account.jobs.iter().filter(|job| job.reverses.is_some() && job.state.is_open());
     if let Some(ends_at) = ends_at.map(|job| job.due_at).filter(|at| *at > now_ms).max() {
-        reply = reply.line(format!("It ends by itself in {}.", time::words(ends_at - now_ms)));
+        reply = reply.line(format!("It ends by itself in {}.", time::left(ends_at - now_ms)));
     }
     for refusal in refusals(account).into_iter().take(5) {
         reply = reply.item(refusal);

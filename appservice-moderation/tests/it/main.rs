@@ -1,4 +1,5 @@
 //! What people and programs see of moderation, with a real homeserver and a real database.
+#![expect(clippy::disallowed_methods, reason = "tests do several things at a time")]
 
 mod support;
 

@@ -169,14 +169,14 @@ impl World {
         }
     }
 
-    /// Makes a public room that the bot looks after, with `owner` as its owner and the bot as moderator.
+    /// Makes a public room that the bot looks after, with `owner` as its creator and the bot with all power that one can be given.
     pub async fn protected_room(&self, owner: &TestUser) -> OwnedRoomId {
         let bot = self.app.bot.user_id();
         let room = owner
             .create_room_with(json!({
                 "preset": "public_chat",
                 "invite": [bot],
-                "power_level_content_override": { "users": { owner.id.as_str(): 100, bot.as_str(): 90 } },
+                "power_level_content_override": { "users": { bot.as_str(): 100 } },
             }))
             .await;
         self.until("the bot has come", async || {

@@ -134,9 +134,23 @@ impl Call {
     }
 }
 
+/// The same without the parameter `user_id`, by which application services act as one of their users
+/// elsewhere: here it says whom a question is about.
+fn not_as_its_user(request: &http::Request<()>) -> http::Request<()> {
+    let mut cleared = request.clone();
+    let query = request.uri().query().unwrap_or_default();
+    let rest = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "user_id");
+    let rest = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
+    if let Ok(uri) = format!("{}?{rest}", request.uri().path()).parse() {
+        *cleared.uri_mut() = uri;
+    }
+    cleared
+}
+
 /// The caller; where an application service calls that may do so, the user of this server whom it names,
 /// or itself. It vouches for them: they may administrate because it says so.
 async fn caller(app: &App, request: &http::Request<()>, origin: &Origin) -> Result<(User, bool)> {
+    let request = &not_as_its_user(request);
     let caller = AccessToken::authenticate(app, &Circumstances { request, origin }).await?;
     let Some(service) = &caller.appservice else { return Ok((caller, false)) };
     if !app.config.access.appservices.contains(&service.id) {
