@@ -1,0 +1,7 @@
+//! Policy lists: rooms in which others write down whom they recommend to ban. Whoever watches one lets its
+//! rules work in the rooms that are looked after, and no longer than they stand there.
+
+pub mod acl;
+pub mod address;
+pub mod book;
+pub mod rule;
