@@ -155,6 +155,13 @@ impl Book {
         servers
     }
 
+    /// A rule of a kind whose entity is written like this.
+    pub fn named(&self, kind: Kind, entity: &str) -> Option<&Listed> {
+        let exact = self.exact.get(&(kind, entity.to_lowercase())).and_then(|found| found.first());
+        let is_it = |listed: &&Listed| listed.rule.kind == kind && listed.rule.entity.to_string() == entity;
+        exact.or_else(|| self.others.iter().find(is_it))
+    }
+
     /// All rules.
     pub fn rules(&self) -> impl Iterator<Item = &Listed> {
         self.exact.values().flatten().chain(&self.others)

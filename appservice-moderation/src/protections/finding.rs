@@ -1,10 +1,10 @@
-//! What a protection finds, and what could be done about it.
+//! What a protection finds, and what is done about it if it acts.
 
-use std::time::Duration;
-
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
+use serde_json::json;
 
 use super::settings::{Protection, Protections};
+use crate::{actions::Act, matrix::RuleForm};
 
 /// Something that a protection found.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,15 @@ pub struct Finding {
     pub is_more: bool,
 }
 
+/// What is done about a finding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Response {
+    /// The acts.
+    pub acts: Vec<Act>,
+    /// After how long they are taken back, in milliseconds.
+    pub for_ms: Option<i64>,
+}
+
 impl Finding {
     pub(super) fn new(protection: Protection, cause: &str, says: String) -> Self {
         Self {
@@ -38,7 +47,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn in_room(self, room: &ruma::RoomId) -> Self {
+    pub(super) fn in_room(self, room: &RoomId) -> Self {
         Self { room: Some(room.to_owned()), ..self }
     }
 
@@ -53,75 +62,92 @@ impl Finding {
     pub(super) fn as_more(self) -> Self {
         Self { is_more: true, ..self }
     }
-}
 
-/// What can be done about a finding.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Remedy {
-    /// Take an event away.
-    Redact(OwnedRoomId, OwnedEventId),
-    /// Let a member write nothing for a while.
-    Mute(OwnedRoomId, OwnedUserId, Duration),
-    /// Remove a member.
-    Kick(OwnedRoomId, OwnedUserId),
-    /// Let people come in by invitation only, for a while.
-    Close(OwnedRoomId, Duration),
-    /// Let a user invite nobody for a while.
-    HoldInvites(OwnedUserId, Duration),
-    /// Suspend an account of this server.
-    Suspend(OwnedUserId),
-    /// Ban a member.
-    Ban(OwnedRoomId, OwnedUserId),
-    /// Let new accounts wait for approval for a while.
-    NeedApproval(Duration),
-}
+    /// What comes of rules that it makes.
+    pub fn origin(&self) -> String {
+        format!("protection:{}", self.protection)
+    }
 
-/// What `settings` want to be done about `finding`: the only place that decides it.
-pub fn remedies(finding: &Finding, settings: &Protections, is_local: impl Fn(&ruma::UserId) -> bool) -> Vec<Remedy> {
-    match finding.protection {
-        Protection::Flood => in_room(finding, settings.flood.redact, settings.flood.mute_s),
-        Protection::NewcomerMedia => in_room(finding, settings.newcomer_media.redact, settings.newcomer_media.mute_s),
-        Protection::Mentions => in_room(finding, settings.mentions.redact, settings.mentions.mute_s),
-        Protection::WatchedWords => in_room(finding, settings.watched_words.redact, settings.watched_words.mute_s),
-        Protection::TrustedReporters => {
-            in_room(finding, settings.trusted_reporters.redact, settings.trusted_reporters.mute_s)
-        }
-        Protection::JoinWave => {
-            let room = finding.room.iter().filter(|_| settings.join_wave.close_s > 0);
-            room.map(|room| Remedy::Close(room.clone(), seconds(settings.join_wave.close_s))).collect()
-        }
-        Protection::Invites => {
-            let remedy = |user: &OwnedUserId| match (&finding.room, is_local(user)) {
-                (_, true) if settings.invites.hold_s > 0 => {
-                    Some(Remedy::HoldInvites(user.clone(), seconds(settings.invites.hold_s)))
+    /// What `settings` want to be done about it now: the only place that decides it.
+    pub fn response(&self, settings: &Protections, is_local: impl Fn(&UserId) -> bool, now_ms: i64) -> Response {
+        match self.protection {
+            Protection::Flood => self.in_its_room(settings.flood.redact, settings.flood.mute_s),
+            Protection::NewcomerMedia => {
+                self.in_its_room(settings.newcomer_media.redact, settings.newcomer_media.mute_s)
+            }
+            Protection::Mentions => self.in_its_room(settings.mentions.redact, settings.mentions.mute_s),
+            Protection::WatchedWords => self.in_its_room(settings.watched_words.redact, settings.watched_words.mute_s),
+            Protection::TrustedReporters => {
+                self.in_its_room(settings.trusted_reporters.redact, settings.trusted_reporters.mute_s)
+            }
+            Protection::JoinWave => {
+                let close = |room: &OwnedRoomId| Act::SetState {
+                    room: room.clone(),
+                    kind: "m.room.join_rules".to_owned(),
+                    key: String::new(),
+                    content: json!({ "join_rule": "invite" }),
+                };
+                let seconds = settings.join_wave.close_s;
+                let rooms = self.room.iter().filter(|_| seconds > 0);
+                Response { acts: rooms.map(close).collect(), for_ms: Some(milliseconds(seconds)) }
+            }
+            Protection::Invites => {
+                let ends_at = now_ms.saturating_add(milliseconds(settings.invites.hold_s));
+                let act = |user: &OwnedUserId| match (&self.room, is_local(user)) {
+                    (_, true) if settings.invites.hold_s > 0 => {
+                        Some(self.rule("user", user.as_str(), "feature:invite", "deny", ends_at))
+                    }
+                    (Some(room), false) => Some(Act::Kick { room: room.clone(), user: user.clone() }),
+                    _ => None,
+                };
+                Response { acts: self.users.iter().filter_map(act).collect(), for_ms: None }
+            }
+            Protection::RegistrationWave => {
+                let settings = &settings.registration_wave;
+                let ends_at = now_ms.saturating_add(milliseconds(settings.approval_s));
+                let users = self.users.iter().filter(|_| settings.suspend);
+                let mut acts: Vec<Act> = users.map(|user| Act::Suspend { user: user.clone() }).collect();
+                if settings.approval_s > 0 && !self.is_more {
+                    acts.push(self.rule("everyone", "", "registration", "require_approval", ends_at));
                 }
-                (Some(room), false) => Some(Remedy::Kick(room.clone(), user.clone())),
-                _ => None,
-            };
-            finding.users.iter().filter_map(remedy).collect()
+                Response { acts, for_ms: None }
+            }
+            // Done only by operators who are asked.
+            Protection::BanEvasion => {
+                let ban = |room: &OwnedRoomId, user: &OwnedUserId| Act::Ban { room: room.clone(), user: user.clone() };
+                let acts = self.room.iter().flat_map(|room| self.users.iter().map(move |user| ban(room, user)));
+                Response { acts: acts.collect(), for_ms: None }
+            }
         }
-        Protection::RegistrationWave => {
-            let settings = &settings.registration_wave;
-            let accounts = finding.users.iter().filter(|_| settings.suspend).cloned().map(Remedy::Suspend);
-            let approval = Some(settings.approval_s).filter(|seconds| *seconds > 0 && !finding.is_more);
-            accounts.chain(approval.map(|time| Remedy::NeedApproval(seconds(time)))).collect()
-        }
-        // Done only by operators who are asked.
-        Protection::BanEvasion => {
-            let room = finding.room.iter();
-            room.flat_map(|room| finding.users.iter().map(|user| Remedy::Ban(room.clone(), user.clone()))).collect()
-        }
+    }
+
+    /// Mutes whom it is about and redacts what shows it. What belongs to an earlier finding is only redacted.
+    fn in_its_room(&self, redact: bool, mute_s: u64) -> Response {
+        let Some(room) = &self.room else { return Response::default() };
+        let muted = self.users.iter().filter(|_| mute_s > 0 && !self.is_more);
+        let mute = muted.map(|user| Act::Mute { room: room.clone(), user: user.clone() });
+        let redacted = self.events.iter().filter(|_| redact);
+        let redactions = redacted.map(|event| Act::Redact { room: room.clone(), event: event.to_string() });
+        Response { acts: mute.chain(redactions).collect(), for_ms: Some(milliseconds(mute_s)).filter(|ms| *ms > 0) }
+    }
+
+    fn rule(&self, kind: &str, value: &str, scope: &str, effect: &str, ends_at: i64) -> Act {
+        let rule = RuleForm {
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+            scope: scope.to_owned(),
+            effect: effect.to_owned(),
+            reason: None,
+            private_reason: Some(self.says.chars().take(500).collect()),
+            case: None,
+            origin: Some(self.origin()),
+            expires_at: Some(ends_at),
+            permanent: false,
+        };
+        Act::PutRule { id: String::new(), rule }
     }
 }
 
-fn in_room(finding: &Finding, redact: bool, mute_s: u64) -> Vec<Remedy> {
-    let Some(room) = &finding.room else { return Vec::new() };
-    let mute = finding.users.iter().filter(|_| mute_s > 0 && !finding.is_more);
-    let mute = mute.map(|user| Remedy::Mute(room.clone(), user.clone(), seconds(mute_s)));
-    let redactions = finding.events.iter().filter(|_| redact).map(|event| Remedy::Redact(room.clone(), event.clone()));
-    mute.chain(redactions).collect()
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
+fn milliseconds(seconds: u64) -> i64 {
+    i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX)
 }
