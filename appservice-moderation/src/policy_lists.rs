@@ -5,7 +5,7 @@ pub mod book;
 pub mod effects;
 pub mod preview;
 pub mod rule;
-pub mod service;
+mod service;
 pub mod wants;
 
-pub use self::service::PolicyLists;
+pub use self::service::{Followed, Parts, PolicyLists};

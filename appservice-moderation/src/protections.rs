@@ -2,10 +2,13 @@
 //! each: nothing, a note, a question, or an act.
 
 pub mod change;
+pub mod chosen;
 pub mod detectors;
 pub mod finding;
-pub mod patterns;
-pub mod settings;
+mod guard;
 pub mod sight;
 pub mod standing;
 pub mod tally;
+
+pub use self::guard::{Guard, Parts};
+pub use crate::config::protections as settings;

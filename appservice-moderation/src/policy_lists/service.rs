@@ -3,6 +3,7 @@
 
 mod carry_out;
 mod lift;
+mod publish;
 mod reconcile;
 
 use std::{
@@ -33,7 +34,13 @@ use crate::{
     policy_lists::effects::Effects,
     roles::Roles,
     rooms::{Place, Rooms},
-    storage::{Storage, policy_lists as rows},
+    storage::{
+        Storage,
+        policy_lists::{
+            self as rows,
+            state::{FRESH, HELD},
+        },
+    },
     tasks::Tasks,
 };
 
@@ -215,7 +222,10 @@ impl PolicyLists {
         let is_changed = {
             let mut lists = self.state.lists.lock().unwrap_or_else(PoisonError::into_inner);
             match lists.get_mut(&event.room_id) {
-                Some(Some(list)) => event.redacted().map_or_else(|| list.take(event), |id| list.redact(id)),
+                Some(Some(list)) => match event.redacted() {
+                    Some(id) => list.redact(id),
+                    None => list.take(event),
+                },
                 // It can be read now, perhaps.
                 Some(None) => true,
                 None => false,
@@ -240,15 +250,6 @@ impl PolicyLists {
         }
     }
 }
-
-/// How far a list is followed: everything that its rules want is done at once, …
-pub(crate) const FRESH: &str = "fresh";
-/// … only as much as is not too much, …
-pub(crate) const WATCHED: &str = "watched";
-/// … nothing more than was done until now, …
-pub(crate) const HELD: &str = "held";
-/// … what was done is taken back.
-pub(crate) const LEAVING: &str = "leaving";
 
 impl Observer for PolicyLists {
     fn name(&self) -> &'static str {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::settings::{Mode, Protection, Protections};
+use super::settings::{Protection, Protections};
 use crate::{Error, Result, time};
 
 /// Changed options of all protections: `flood.within_s` and the new value.
@@ -59,29 +59,8 @@ impl Protections {
         let place = whole.pointer_mut(&format!("/{}", path.replace('.', "/"))).ok_or_else(wrong)?;
         *place = value;
         let settings: Self = serde_json::from_value(whole).map_err(|_| wrong())?;
-        settings.check().map_err(Error::invalid)?;
+        settings.check().map_err(|(option, why)| Error::invalid(format!("{option} {why}.")))?;
         Ok(settings)
-    }
-
-    /// Refuses settings that make no sense, with a sentence.
-    pub fn check(&self) -> Result<(), String> {
-        if self.ban_evasion.mode == Mode::Act {
-            return Err("ban_evasion never acts by itself: people share names and networks. Its mode is off, log \
-                        or ask."
-                .to_owned());
-        }
-        let counted = [
-            ("flood.within_s", self.flood.within_s),
-            ("join_wave.within_s", self.join_wave.within_s),
-            ("invites.within_s", self.invites.within_s),
-            ("registration_wave.within_s", self.registration_wave.within_s),
-            ("trusted_reporters.within_s", self.trusted_reporters.within_s),
-            ("trusted_reporters.reports", u64::from(self.trusted_reporters.reports)),
-        ];
-        match counted.into_iter().find(|(_, number)| *number == 0) {
-            Some((name, _)) => Err(format!("{name} must be above 0.")),
-            None => Ok(()),
-        }
     }
 }
 
@@ -164,7 +143,7 @@ mod tests {
             (Protection::Flood, "within_s", "0", "above 0"),
             (Protection::Flood, "redact", "maybe", "on or off"),
             (Protection::Flood, "mode", "kill", "cannot have this value"),
-            (Protection::BanEvasion, "mode", "act", "never acts by itself"),
+            (Protection::BanEvasion, "mode", "act", "is off, log or ask"),
         ] {
             let refusal = read(protection, option, text).expect_err("it is refused");
             assert!(refusal.contains(expected), "{refusal}");

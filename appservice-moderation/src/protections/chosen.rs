@@ -22,7 +22,9 @@ impl Chosen {
     pub fn new(configured: &Protections, stored: &[StoredChange]) -> Self {
         let changes = |of: Option<&RoomId>| -> Changes {
             let those = stored.iter().filter(|change| change.room_id.as_deref() == of);
-            those.filter_map(|change| Some((change.path.clone(), serde_json::from_slice(&change.value).ok()?))).collect()
+            those
+                .filter_map(|change| Some((change.path.clone(), serde_json::from_slice(&change.value).ok()?)))
+                .collect()
         };
         let all = changes(None);
         let everywhere = configured.changed(&all);

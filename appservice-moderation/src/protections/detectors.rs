@@ -88,8 +88,7 @@ impl Detectors {
         findings
     }
 
-    /// Whether somebody who was banned from `room` lately may be the newcomer `user`, of whom `shares` tells
-    /// whether they share a network with another.
+    /// Who was banned from a room since then, the latest last.
     pub fn recently_banned(&self, room: &ruma::RoomId, since: i64) -> Vec<OwnedUserId> {
         self.evasion.recently_banned(room, since)
     }
@@ -200,6 +199,11 @@ fn mentions(sight: &Sight, said: &Said, standing: &Standing, settings: &Protecti
     };
     let finding = Finding::new(Protection::Mentions, sight.event.as_str(), says);
     Some(finding.in_room(&sight.room).about([sight.sender.clone()]).shown_by([sight.event.clone()]))
+}
+
+/// A hint that a newcomer comes from a network of somebody who was banned.
+pub fn same_network(room: &ruma::RoomId, newcomer: &UserId, banned: &UserId) -> Finding {
+    evasion::finding(room, newcomer, banned, "comes from a network of")
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::{
     event::Event,
     matrix::{Access, Bot},
     observers::Observer,
+    proposals::Proposals,
     roles::Roles,
     rooms::{Place, Rooms},
     storage::{Storage, protections as rows},
@@ -42,6 +43,7 @@ pub struct Parts {
     pub rooms: Rooms,
     pub roles: Roles,
     pub actions: Actions,
+    pub proposals: Proposals,
 }
 
 /// All protections at work; clones share them.

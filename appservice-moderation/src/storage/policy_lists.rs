@@ -8,6 +8,18 @@ use super::{
 };
 use crate::Result;
 
+/// How far a list is followed.
+pub mod state {
+    /// Everything that its rules want is done at once.
+    pub const FRESH: &str = "fresh";
+    /// Only as much is done as is not too much.
+    pub const WATCHED: &str = "watched";
+    /// Nothing more is done than was until now.
+    pub const HELD: &str = "held";
+    /// What was done is taken back.
+    pub const LEAVING: &str = "leaving";
+}
+
 /// A list that is followed.
 #[derive(Clone, Debug)]
 pub struct StoredList {
@@ -123,16 +135,27 @@ pub async fn put(
 
 /// Changes how far a list is followed; says whether it was so far as `from` before.
 pub async fn change_state(conn: &mut Conn, list: &RoomId, from: &str, to: &str) -> Result<bool> {
-    let done = sqlx::query!("update policy_lists set state = ? where room_id = ? and state = ?", to, list.as_str(), from)
-        .execute(conn)
-        .await?;
+    let done =
+        sqlx::query!("update policy_lists set state = ? where room_id = ? and state = ?", to, list.as_str(), from)
+            .execute(conn)
+            .await?;
     Ok(done.rows_affected() > 0)
 }
 
-/// Follows a list no more; says whether it was followed.
-pub async fn delete(conn: &mut Conn, list: &RoomId) -> Result<bool> {
-    let done = sqlx::query!("delete from policy_lists where room_id = ?", list.as_str()).execute(conn).await?;
-    Ok(done.rows_affected() > 0)
+/// Follows a list no more: what came of it is taken back.
+pub async fn leave(conn: &mut Conn, list: &RoomId) -> Result<()> {
+    sqlx::query!("update policy_lists set state = ? where room_id = ?", state::LEAVING, list.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Forgets a list of which nothing is left, unless it is followed again meanwhile.
+pub async fn delete(conn: &mut Conn, list: &RoomId) -> Result<()> {
+    sqlx::query!("delete from policy_lists where room_id = ? and state = ?", list.as_str(), state::LEAVING)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Everything that came of lists.

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use ruma::OwnedRoomId;
 
-use super::{LEAVING, PolicyLists, carry_out::rule_id};
+use super::{PolicyLists, carry_out::rule_id};
 use crate::{
     Error, Result,
     actions::{Act, Actions, Author, Plan},
     error::Refusal,
     ids,
     policy_lists::wants::{Books, Outcome},
-    storage::policy_lists::{self as rows, Hit, StoredList},
+    storage::policy_lists::{self as rows, Hit, StoredList, state::LEAVING},
 };
 
 impl PolicyLists {
@@ -32,8 +32,7 @@ impl PolicyLists {
                 Some(_) => {}
                 // Nobody knows whether the rule is gone while the list cannot be read, unless it is watched no more.
                 None => {
-                    let is_leaving =
-                        stored.iter().any(|list| list.room_id == hit.list_id && list.state == LEAVING);
+                    let is_leaving = stored.iter().any(|list| list.room_id == hit.list_id && list.state == LEAVING);
                     if is_leaving || !unreadable.contains(&hit.list_id) {
                         gone.push(hit);
                     }

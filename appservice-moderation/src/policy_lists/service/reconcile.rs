@@ -8,7 +8,7 @@ use std::{
 use ruma::{OwnedRoomId, RoomId, UserId};
 use tracing::info;
 
-use super::{FRESH, HELD, LEAVING, PolicyLists, WATCHED};
+use super::PolicyLists;
 use crate::{
     Result, ids,
     policy_lists::{
@@ -17,7 +17,10 @@ use crate::{
         wants::{Books, Outcome, Want},
     },
     reply::Reply,
-    storage::policy_lists::{self as rows, Hit, StoredList},
+    storage::policy_lists::{
+        self as rows, Hit, StoredList,
+        state::{FRESH, HELD, LEAVING, WATCHED},
+    },
 };
 
 impl PolicyLists {

@@ -71,7 +71,7 @@ impl Guard {
         };
         Ok(Standing {
             power: powers.of(user),
-            may_call_room: powers.of(user) >= powers.needed_to_notify("room"),
+            may_call_room: powers.of(user) >= powers.needed_to_call_room(),
             joined_at,
             registered_at,
             is_local,

@@ -2,23 +2,26 @@
 
 use std::{collections::HashMap, sync::PoisonError};
 
+use ruma::OwnedEventId;
 use tracing::{info, warn};
 
 use super::Guard;
 use crate::{
-    Result,
-    actions::{Actions, Author, Plan},
+    Error, Result,
+    actions::{Act, Actions, Author, Plan},
     ids,
+    proposals::{Offer, Proposed},
     protections::{
         finding::Finding,
         settings::{Mode, Protection, Protections},
         tally::{Count, Limit, Tally},
     },
     reply::Reply,
+    time,
 };
 
-/// Acts that are shown of a plan.
-const SHOWN: usize = 10;
+/// How long a question can be answered.
+const DAY_MS: i64 = 24 * 3_600_000;
 const HOUR_S: u64 = 3600;
 
 /// Counts findings, so that what goes wrong does not go wrong a thousand times.
@@ -111,6 +114,25 @@ impl Guard {
         Ok(())
     }
 
+    /// Asks the operators whether to do it.
+    async fn ask(&self, finding: &Finding, plan: Plan) -> Result<()> {
+        let Some(room) = self.parts.rooms.operators() else { return Ok(()) };
+        let mut shown = describe(finding);
+        for line in summary(&plan) {
+            shown = shown.item(line);
+        }
+        shown = shown.line("React with 👍 within a day to do that, or with 👎 to leave it.");
+        let verb = verb(&plan).to_owned();
+        let proposed = Proposed { verb, origin: Some(finding.origin()), plan };
+        // Proposals are known by what they follow from, which need not be a real event.
+        let cause = OwnedEventId::try_from(format!("${}", ids::derived(43, &["protection", &finding.cause])));
+        let cause = cause.map_err(|_| Error::internal("A derived event ID is not valid."))?;
+        let asked_by = self.parts.bot.user_id().to_owned();
+        let offer = Offer { room: &room, cause: &cause, asked_by, shown, proposed: &proposed, wait_ms: DAY_MS };
+        self.parts.proposals.offer(offer).await?;
+        Ok(())
+    }
+
     fn author(&self, finding: &Finding) -> Author {
         Author { user_id: self.parts.bot.user_id().to_owned(), origin: finding.origin() }
     }
@@ -127,8 +149,9 @@ impl Guard {
     async fn tell_of_stop(&self, finding: &Finding, most: u32) -> Result<()> {
         let name = finding.protection.name();
         warn!(protection = name, "A protection finds too much and rests");
-        let reply = Reply::new(format!("**{name}** found more than {most} things within an hour, and rests for a while."))
-            .line(format!("`!mod protect set {name} …` makes it look for less."));
+        let reply =
+            Reply::new(format!("**{name}** found more than {most} things within an hour, and rests for a while."))
+                .line(format!("`!mod protect set {name} …` makes it look for less."));
         self.say(&reply, &format!("{}/stop", finding.cause)).await
     }
 
@@ -148,4 +171,39 @@ fn describe(finding: &Finding) -> Reply {
         reply = reply.line(format!("In {room}."));
     }
     reply
+}
+
+/// What a plan does, a line for each kind of act.
+fn summary(plan: &Plan) -> Vec<String> {
+    let mut counts: Vec<(&'static str, usize, String)> = Vec::new();
+    for act in &plan.acts {
+        match counts.iter_mut().find(|(name, ..)| *name == act.name()) {
+            Some((_, count, _)) => *count += 1,
+            None => counts.push((act.name(), 1, act.target().unwrap_or_default())),
+        }
+    }
+    let lasting = plan.for_ms.map(|ms| format!(" for {}", time::words(ms))).unwrap_or_default();
+    let line = |(name, count, target): (&str, usize, String)| match (name, count) {
+        ("redact", count) => format!("redact {count} events"),
+        ("set_state", _) => format!("let people join by invitation only{lasting}"),
+        ("rule", _) => format!("an access rule about {target}"),
+        ("mute", _) => format!("mute {target}{lasting}"),
+        (name, 1) => format!("{name} {target}"),
+        (name, count) => format!("{name} {count} users"),
+    };
+    counts.into_iter().map(line).collect()
+}
+
+/// The command that does as much as a plan, which whoever confirms it must be allowed to use.
+fn verb(plan: &Plan) -> &'static str {
+    let has = |found: fn(&Act) -> bool| plan.acts.iter().any(found);
+    if has(|act| matches!(act, Act::PutRule { .. })) {
+        "deny"
+    } else if has(|act| matches!(act, Act::Suspend { .. })) {
+        "suspend"
+    } else if has(|act| matches!(act, Act::Ban { .. })) {
+        "ban"
+    } else {
+        "mute"
+    }
 }

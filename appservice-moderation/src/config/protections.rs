@@ -22,6 +22,18 @@ pub enum Mode {
     Act,
 }
 
+impl Mode {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Log => "log",
+            Self::Ask => "ask",
+            Self::Act => "act",
+        }
+    }
+}
+
 /// The protections by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +85,21 @@ impl Protection {
         Self::ALL.into_iter().find(|protection| protection.name() == name)
     }
 
+    /// What it looks for, in a sentence.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Flood => "One user who writes too much in a room.",
+            Self::JoinWave => "Many who join a room at once.",
+            Self::NewcomerMedia => "Media and links from those who just joined.",
+            Self::Mentions => "Messages that call too many people.",
+            Self::Invites => "One user who invites too many people.",
+            Self::WatchedWords => "Words that nobody should use.",
+            Self::RegistrationWave => "Many accounts that are made from one network.",
+            Self::BanEvasion => "Newcomers who may be somebody who was banned.",
+            Self::TrustedReporters => "Messages that people report whom the operators trust.",
+        }
+    }
+
     /// Whether it looks at one room at a time, so that it can be set for one.
     pub fn is_of_rooms(self) -> bool {
         !matches!(self, Self::Invites | Self::RegistrationWave | Self::TrustedReporters)
@@ -108,10 +135,12 @@ impl Default for Exempt {
 }
 
 /// All protections.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "each is described where it is defined")]
 pub struct Protections {
+    /// A protection that finds more than this within an hour rests for a while.
+    pub most_per_hour: u32,
     pub flood: Flood,
     pub join_wave: JoinWave,
     pub newcomer_media: NewcomerMedia,
@@ -121,6 +150,23 @@ pub struct Protections {
     pub registration_wave: RegistrationWave,
     pub ban_evasion: BanEvasion,
     pub trusted_reporters: TrustedReporters,
+}
+
+impl Default for Protections {
+    fn default() -> Self {
+        Self {
+            most_per_hour: 100,
+            flood: Flood::default(),
+            join_wave: JoinWave::default(),
+            newcomer_media: NewcomerMedia::default(),
+            mentions: Mentions::default(),
+            invites: Invites::default(),
+            watched_words: WatchedWords::default(),
+            registration_wave: RegistrationWave::default(),
+            ban_evasion: BanEvasion::default(),
+            trusted_reporters: TrustedReporters::default(),
+        }
+    }
 }
 
 impl Protections {
@@ -151,6 +197,28 @@ impl Protections {
             Protection::RegistrationWave => &self.registration_wave.exempt,
             Protection::BanEvasion => &self.ban_evasion.exempt,
             Protection::TrustedReporters => &self.trusted_reporters.exempt,
+        }
+    }
+}
+
+impl Protections {
+    /// Refuses settings that make no sense: which option, and why.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.ban_evasion.mode == Mode::Act {
+            return Err(("ban_evasion.mode", "is off, log or ask: people share names and networks"));
+        }
+        let above_zero = [
+            ("most_per_hour", u64::from(self.most_per_hour)),
+            ("flood.within_s", self.flood.within_s),
+            ("join_wave.within_s", self.join_wave.within_s),
+            ("invites.within_s", self.invites.within_s),
+            ("registration_wave.within_s", self.registration_wave.within_s),
+            ("trusted_reporters.within_s", self.trusted_reporters.within_s),
+            ("trusted_reporters.reports", u64::from(self.trusted_reporters.reports)),
+        ];
+        match above_zero.into_iter().find(|(_, number)| *number == 0) {
+            Some((name, _)) => Err((name, "must be above 0")),
+            None => Ok(()),
         }
     }
 }
