@@ -1,6 +1,7 @@
 //! `watch`, `unwatch`, `lists`, `publish`, `unpublish`: lists of bans that others keep, and the one of this server.
 
 use futures_util::FutureExt;
+use ruma::OwnedRoomOrAliasId;
 use serde_json::json;
 
 use super::{Actor, Answer, Arguments, Command, Handler, Services, Target};
@@ -173,7 +174,7 @@ fn published(target: &Target) -> Result<(Kind, String)> {
     Ok((Kind::published_as(name)?, entity))
 }
 
-fn target(arguments: &Arguments) -> Result<&ruma::RoomOrAliasId> {
+fn target(arguments: &Arguments) -> Result<&OwnedRoomOrAliasId> {
     match &arguments.targets[..] {
         [Target::Room(room)] => Ok(room),
         _ => Err(Error::invalid("Name one room, by its alias, its ID or a link to it.")),

@@ -1,7 +1,7 @@
 //! `protect`: which rooms are looked after, what protections look for there, and what comes of it.
 
 use futures_util::FutureExt;
-use ruma::{OwnedRoomId, RoomId, RoomOrAliasId};
+use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
 use super::{Actor, Answer, Arguments, Command, Handler, Power, Services, rooms};
@@ -135,19 +135,16 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The room for which something is chosen: the one that `--room` names, else the one in which it is said; none,
-/// if it is for all. Who only looks after a room chooses for that.
+/// The room for which something is chosen: the one in which it is said, else the one that `--room` names; none,
+/// if it is for all.
 async fn chosen(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Option<OwnedRoomId>> {
-    let here = actor.room.as_ref().map(|(room, _)| room.clone());
-    let Some(name) = arguments.option("room") else { return Ok(here) };
-    let name = <&RoomOrAliasId>::try_from(name).map_err(|_| Error::invalid("`--room` needs a room."))?;
-    let room = services.resolve(name).await?;
-    let is_allowed = actor.role.is_some_and(|role| role.may(Permission::ChooseRooms)) || here.as_ref() == Some(&room);
-    if !is_allowed {
-        return Err(Error::forbidden("You look after this room only."));
+    if actor.room.is_none() && arguments.option("room").is_none() {
+        return Ok(None);
     }
-    if !services.rooms.protected().await?.contains(&room) {
-        return Err(Error::not_found("I do not look after this room."));
-    }
-    Ok(Some(room))
+    let room = services.rooms_of(actor, arguments).await?.pop();
+    let is_protected = match &room {
+        Some(room) => services.rooms.protected().await?.contains(room),
+        None => false,
+    };
+    if is_protected { Ok(room) } else { Err(Error::not_found("I do not look after this room.")) }
 }

@@ -6,3 +6,5 @@ mod access;
 mod api;
 mod operators;
 mod people;
+mod policy_lists;
+mod protections;

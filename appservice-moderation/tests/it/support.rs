@@ -1,5 +1,7 @@
 //! A homeserver and its moderation, both real, speaking to each other over sockets of this machine.
 
+mod notes;
+
 use std::{
     net::TcpListener,
     sync::atomic::{AtomicU64, Ordering},
