@@ -160,7 +160,12 @@ async fn list(services: &Services) -> Result<Answer> {
 }
 
 /// Looks after rooms, or leaves them to themselves.
-pub(super) async fn protect(services: &Services, actor: &Actor, arguments: &Arguments, is_protected: bool) -> Result<Answer> {
+pub(super) async fn protect(
+    services: &Services,
+    actor: &Actor,
+    arguments: &Arguments,
+    is_protected: bool,
+) -> Result<Answer> {
     actor.must(Permission::ChooseRooms)?;
     let rooms = named(services, arguments).await?;
     for room in &rooms {
