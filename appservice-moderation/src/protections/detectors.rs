@@ -113,7 +113,7 @@ impl Detectors {
             }
             Count::More(began) => {
                 let says = format!("Another account was made from the network {network}.");
-                Some(found(&began, vec![user.to_owned()], says).as_more())
+                Some(found(&began, vec![user.to_owned()], says).continued())
             }
         }
     }
@@ -183,7 +183,7 @@ fn found(protection: Protection, sight: &Sight, count: Count, says: String) -> O
             let events = events.iter().filter_map(|event| OwnedEventId::try_from(event.as_str()).ok());
             Some(finding(sight.event.as_str()).shown_by(events))
         }
-        Count::More(began) => Some(finding(&began).shown_by([sight.event.clone()]).as_more()),
+        Count::More(began) => Some(finding(&began).shown_by([sight.event.clone()]).continued()),
     }
 }
 

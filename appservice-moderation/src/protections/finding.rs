@@ -59,7 +59,7 @@ impl Finding {
         Self { events: events.into_iter().collect(), ..self }
     }
 
-    pub(super) fn as_more(self) -> Self {
+    pub(super) fn continued(self) -> Self {
         Self { is_more: true, ..self }
     }
 

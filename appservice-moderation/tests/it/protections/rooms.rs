@@ -144,6 +144,9 @@ async fn who_invites_too_many_invites_nobody_for_a_while() {
     let world = World::start().await;
     let [alice, bob, carol, dave, erin] = world.server.users(["alice", "bob", "carol", "dave", "erin"]).await;
     let room = world.protected_room(&alice).await;
+    let mut levels = alice.state(&room, "m.room.power_levels", "").await.expect("there are power levels");
+    levels["invite"] = json!(0);
+    alice.set_state(&room, "m.room.power_levels", "", levels).await;
     bob.join(&room).await;
     world.protect("set invites invites 1").await;
     world.protect("mode invites act").await;
@@ -164,6 +167,7 @@ async fn who_is_named_like_somebody_banned_is_hinted_at() {
     let world = World::start().await;
     let [alice, mallory, again, nice] = world.server.users(["alice", "mallory", "mall0ry", "nice"]).await;
     let room = world.protected_room(&alice).await;
+    world.protect("set ban_evasion networks off").await;
     mallory.join(&room).await;
     alice.ban(&room, &mallory).await;
 
