@@ -71,7 +71,7 @@ fn value(arguments: &Arguments) -> Option<String> {
 fn list(services: &Services, room: Option<&RoomId>) -> Answer {
     let chosen = services.guard.chosen();
     let settings = room.map_or_else(|| chosen.everywhere(), |room| chosen.of(room));
-    let mut reply = Reply::new(scope("Protections", room));
+    let mut reply = Reply::new(format!("{}:", scope("Protections", room)));
     let mut facts = serde_json::Map::new();
     for protection in Protection::ALL.into_iter().filter(|protection| room.is_none() || protection.is_of_rooms()) {
         let mode = settings.mode(protection);
@@ -91,7 +91,7 @@ fn show(services: &Services, room: Option<&RoomId>, protection: Protection) -> A
     let chosen = services.guard.chosen();
     let settings = room.map_or_else(|| chosen.everywhere(), |room| chosen.of(room));
     let changes = chosen.changes(room);
-    let mut reply = Reply::new(scope(&format!("**{protection}**"), room)).line(protection.summary());
+    let mut reply = Reply::new(format!("{}:", scope(&format!("**{protection}**"), room))).line(protection.summary());
     let mut facts = serde_json::Map::new();
     for (option, value) in settings.options(protection) {
         let is_changed = changes.is_some_and(|changes| changes.contains_key(&format!("{protection}.{option}")));
@@ -110,7 +110,7 @@ async fn set(
     change: (&str, &str),
 ) -> Result<Answer> {
     let (path, value) = services.guard.set(protection, room.as_deref(), change, &actor.user_id).await?;
-    let mut reply = Reply::new(scope(&format!("{path} is {} now", shown(&value)), room.as_deref()));
+    let mut reply = Reply::new(format!("{}.", scope(&format!("{path} is {} now", shown(&value)), room.as_deref())));
     if value == json!(Mode::Act) {
         reply = reply.line("It acts by itself now; each case can be undone.");
     }
@@ -119,8 +119,8 @@ async fn set(
 
 fn scope(text: &str, room: Option<&RoomId>) -> String {
     match room {
-        Some(room) => format!("{text} in {room}:"),
-        None => format!("{text} in all rooms:"),
+        Some(room) => format!("{text} in {room}"),
+        None => format!("{text} in all rooms"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Policy lists: what comes of their rules, and what is taken back.
 
+mod killed;
 mod publish;
 
 use homeserver_testing::TestUser;
