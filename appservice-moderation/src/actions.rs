@@ -1,7 +1,9 @@
 //! Does what people and protections decide, once: every act is written down as a job of a case before it
 //! is done, and taken back with it. Nothing else changes rooms, accounts or rules.
 
+mod acl;
 mod act;
+mod lists;
 mod perform;
 mod worker;
 
@@ -11,7 +13,7 @@ use ruma::{OwnedRoomId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-pub use self::act::Act;
+pub use self::{acl::Acl, act::Act};
 use crate::{
     Error, Result,
     clock::Clock,
@@ -81,6 +83,8 @@ struct Signals {
     work: Notify,
     /// Something was finished.
     progress: Notify,
+    /// Other policy lists are followed.
+    lists: Notify,
 }
 
 impl Actions {
@@ -186,6 +190,11 @@ impl Actions {
         self.signals.work.notify_one();
         let is_final = |(job, act): &(Job, Act)| job.state == State::Done && !act.is_reversible();
         Ok(acts.into_iter().filter(is_final).map(|(_, act)| act).collect())
+    }
+
+    /// Resolves when other policy lists are to be followed than before.
+    pub async fn lists_changed(&self) {
+        self.signals.lists.notified().await;
     }
 
     /// A case, and what became of its acts.

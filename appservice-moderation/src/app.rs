@@ -16,6 +16,9 @@ use crate::{
     intake::{Intake, Invitations, Listeners},
     matrix::{Access, Bot, Client},
     observers::Observers,
+    policy_lists::{self, PolicyLists},
+    proposals::Proposals,
+    protections::{self, Guard},
     registration::Registration,
     reply::Reply,
     roles::Roles,
@@ -51,6 +54,8 @@ pub struct Services {
     pub rooms: Rooms,
     pub tokens: Tokens,
     pub actions: Actions,
+    pub guard: Guard,
+    pub lists: PolicyLists,
     pub commands: Commands,
     pub intake: Intake,
 }
@@ -82,6 +87,27 @@ impl App {
         let tokens = Tokens::new(storage.clone(), clock.clone(), roles.clone());
         let actions =
             Actions::start(storage.clone(), clock.clone(), bot.clone(), access.clone(), rooms.clone(), &tasks);
+        let proposals = Proposals::new(storage.clone(), clock.clone(), bot.clone());
+        let guard = protections::Parts {
+            storage: storage.clone(),
+            clock: clock.clone(),
+            bot: bot.clone(),
+            access: access.clone(),
+            rooms: rooms.clone(),
+            roles: roles.clone(),
+            actions: actions.clone(),
+            proposals: proposals.clone(),
+        };
+        let guard = Guard::start(guard, config.protections.clone(), &tasks).await?;
+        let lists = policy_lists::Parts {
+            storage: storage.clone(),
+            clock: clock.clone(),
+            bot: bot.clone(),
+            rooms: rooms.clone(),
+            roles: roles.clone(),
+            actions: actions.clone(),
+        };
+        let lists = PolicyLists::start(lists, config.policy_lists.clone(), &tasks);
         let commands = Commands::new(CommandServices {
             storage: storage.clone(),
             clock: clock.clone(),
@@ -91,14 +117,16 @@ impl App {
             roles: roles.clone(),
             tokens: tokens.clone(),
             actions: actions.clone(),
+            guard: guard.clone(),
+            lists: lists.clone(),
         });
         let invitations =
             Invitations::new(bot.clone(), rooms.clone(), roles.clone(), config.rooms.accept_all_invitations);
         let listeners = Listeners {
             rooms: rooms.clone(),
             invitations,
-            observers: Observers::new(vec![]),
-            talk: Talk::new(commands.clone(), config.operators.confirmation()),
+            observers: Observers::new(vec![Box::new(guard.clone()), Box::new(lists.clone())]),
+            talk: Talk::new(commands.clone(), proposals, config.operators.confirmation()),
         };
         let intake = Intake::start(storage.clone(), clock.clone(), listeners, &tasks);
         let (of_staff, roles_of_staff, rooms_of_staff) = (bot.clone(), roles.clone(), rooms.clone());
@@ -119,6 +147,8 @@ impl App {
             rooms,
             tokens,
             actions,
+            guard,
+            lists,
             commands,
             intake,
         })))

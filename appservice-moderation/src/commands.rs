@@ -6,9 +6,11 @@ mod answer;
 mod arguments;
 mod cases;
 mod help;
+mod lists;
 mod lockdown;
 mod people;
 mod plan;
+mod protect;
 mod reach;
 mod rooms;
 mod rules;
@@ -27,6 +29,8 @@ use crate::{
     actions::Actions,
     clock::Clock,
     matrix::{Access, Bot, PowerLevels},
+    policy_lists::PolicyLists,
+    protections::Guard,
     roles::{Permission, Role, Roles},
     rooms::Rooms,
     storage::Storage,
@@ -97,6 +101,8 @@ pub struct Services {
     pub roles: Roles,
     pub tokens: Tokens,
     pub actions: Actions,
+    pub guard: Guard,
+    pub lists: PolicyLists,
 }
 
 /// All commands; clones share them.
@@ -112,6 +118,8 @@ pub fn table() -> impl Iterator<Item = &'static Command> {
         who::COMMANDS,
         people::COMMANDS,
         rooms::COMMANDS,
+        protect::COMMANDS,
+        lists::COMMANDS,
         rules::COMMANDS,
         accounts::COMMANDS,
         lockdown::COMMANDS,

@@ -2,7 +2,9 @@
 
 mod hidden;
 mod load;
+pub mod patterns;
 mod problem;
+pub mod protections;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -14,6 +16,7 @@ pub use self::{
     hidden::Hidden,
     load::{Beside, load},
     problem::Problem,
+    protections::Protections,
 };
 
 /// Everything an operator can choose: one field per table of the TOML file.
@@ -28,6 +31,8 @@ pub struct Config {
     pub database: Database,
     pub operators: Operators,
     pub rooms: Rooms,
+    pub protections: Protections,
+    pub policy_lists: PolicyLists,
     pub logging: Logging,
 }
 
@@ -79,6 +84,14 @@ pub struct Rooms {
     /// Whether the bot comes into every room to which somebody of this server invites it; otherwise only people with a
     /// role may invite it.
     pub accept_all_invitations: bool,
+}
+
+/// `[policy_lists]`: lists that are followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyLists {
+    /// A list that would put out more people than this at once rests until operators let it go on.
+    pub most_hits: u32,
 }
 
 /// `[logging]`: what is logged, and how it looks.
@@ -133,6 +146,12 @@ impl Default for Rooms {
     }
 }
 
+impl Default for PolicyLists {
+    fn default() -> Self {
+        Self { most_hits: 20 }
+    }
+}
+
 impl Default for Logging {
     fn default() -> Self {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
@@ -151,6 +170,7 @@ impl Config {
         if self.operators.confirmation_minutes == 0 {
             return Err(Problem::new("operators.confirmation_minutes", "must be at least 1"));
         }
+        self.protections.check().map_err(|(option, why)| Problem::new(format!("protections.{option}"), why))?;
         EnvFilter::try_new(&self.logging.filter).map_err(|fault| Problem::new("logging.filter", fault))?;
         Ok(())
     }

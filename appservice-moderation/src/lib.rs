@@ -12,7 +12,12 @@ pub mod intake;
 pub mod talk;
 
 pub mod commands;
+
+pub mod policy_lists;
+pub mod protections;
+
 pub mod observers;
+pub mod proposals;
 
 pub mod actions;
 pub mod roles;

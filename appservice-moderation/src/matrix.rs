@@ -5,7 +5,7 @@ mod bot;
 mod client;
 
 pub use self::{
-    access::{Access, Account, Preview, Rule, RuleForm, Session},
+    access::{Access, Account, FeedEvent, FeedReport, Preview, Rule, RuleForm, Session},
     bot::{Bot, NewRoom, PowerLevels},
     client::Client,
 };

@@ -5,8 +5,7 @@ mod outcome;
 
 use std::time::Duration;
 
-use ruma::{EventId, OwnedUserId, RoomId, UserId};
-use serde::{Deserialize, Serialize};
+use ruma::{EventId, RoomId, UserId};
 
 pub use self::outcome::describe;
 use crate::{
@@ -14,9 +13,10 @@ use crate::{
     actions::{Author, Plan},
     commands::{self, Actor, Answer, Commands},
     event::Event,
+    proposals::{Offer, Proposals, Proposed},
     reply::Reply,
     rooms::Place,
-    storage::proposals::{self, Proposal},
+    storage::proposals,
 };
 
 /// What commands begin with.
@@ -31,20 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Talk {
     commands: Commands,
+    proposals: Proposals,
     confirmation: Duration,
 }
 
-/// What waits for a confirmation, as it is stored.
-#[derive(Serialize, Deserialize)]
-struct Proposed {
-    verb: String,
-    plan: Plan,
-}
-
 impl Talk {
-    /// Talks about `commands`; proposals wait for `confirmation`.
-    pub fn new(commands: Commands, confirmation: Duration) -> Self {
-        Self { commands, confirmation }
+    /// Talks about `commands`; `proposals` wait for `confirmation`.
+    pub fn new(commands: Commands, proposals: Proposals, confirmation: Duration) -> Self {
+        Self { commands, proposals, confirmation }
     }
 
     /// Hears an event in a room.
@@ -113,35 +107,28 @@ impl Talk {
                 Ok(())
             }
             Answer::Planned { plan, needs_confirmation: false, .. } => {
-                self.carry_out(room, &event.event_id, &actor.user_id, &plan).await
+                self.carry_out(room, &event.event_id, &Author::operator(&actor.user_id), &plan).await
             }
             Answer::Planned { preview, plan, .. } => {
                 let verb = text.split_whitespace().next().unwrap_or_default().to_lowercase();
-                self.propose(event, preview, Proposed { verb, plan }).await
+                self.propose(event, preview, &Proposed { verb, origin: None, plan }).await
             }
         }
     }
 
     /// Shows what would be done, and waits for a confirmation.
-    async fn propose(&self, event: &Event, preview: Reply, proposed: Proposed) -> Result<()> {
-        let services = self.commands.services();
-        let now_ms = services.clock.now_ms();
-        let wait_ms = i64::try_from(self.confirmation.as_millis()).unwrap_or(i64::MAX);
-        let proposal = Proposal {
-            proposal_id: event.event_id.to_string(),
-            room_id: event.room_id.clone(),
-            asked_by: event.sender.clone(),
-            plan: serde_json::to_vec(&proposed).map_err(anyhow::Error::from)?,
-            expires_at: now_ms.saturating_add(wait_ms),
-        };
-        proposals::insert(&mut *services.storage.conn().await?, &proposal, now_ms).await?;
+    async fn propose(&self, event: &Event, preview: Reply, proposed: &Proposed) -> Result<()> {
         let minutes = self.confirmation.as_secs() / 60;
-        let shown = preview.line(format!("React with 👍 within {minutes} minutes to do it, or with 👎 to leave it."));
-        let event_id = self.say(&event.room_id, &shown, &event.event_id, "proposal").await?;
-        proposals::show(&mut *services.storage.conn().await?, &proposal.proposal_id, event_id.as_str()).await?;
-        // So that people need only tap it.
-        let transaction = format!("{}-offer", event.event_id);
-        services.bot.react(&event.room_id, &event_id, "👍", &transaction).await
+        let offer = Offer {
+            room: &event.room_id,
+            cause: &event.event_id,
+            asked_by: event.sender.clone(),
+            shown: preview.line(format!("React with 👍 within {minutes} minutes to do it, or with 👎 to leave it.")),
+            proposed,
+            wait_ms: i64::try_from(self.confirmation.as_millis()).unwrap_or(i64::MAX),
+        };
+        self.proposals.offer(offer).await?;
+        Ok(())
     }
 
     /// Takes a reaction to a proposal as its confirmation or refusal.
@@ -153,7 +140,7 @@ impl Talk {
         let services = self.commands.services();
         let found = proposals::find_by_event(&mut *services.storage.conn().await?, event_id).await?;
         let Some(proposal) = found.filter(|proposal| proposal.room_id == event.room_id) else { return Ok(()) };
-        let proposed: Proposed = serde_json::from_slice(&proposal.plan).map_err(anyhow::Error::from)?;
+        let proposed = Proposed::read(&proposal.plan)?;
         let command = commands::find(&proposed.verb)?;
         let actor = self.actor(&event.sender, event, place).await?;
         if !actor.is_some_and(|actor| actor.may(command)) {
@@ -170,15 +157,16 @@ impl Talk {
             self.say(&event.room_id, &reply, &cause, "outcome").await?;
             return Ok(());
         }
-        self.carry_out(&event.room_id, &cause, &proposal.asked_by, &proposed.plan).await?;
+        let author = proposed.author(&proposal.asked_by, &event.sender);
+        self.carry_out(&event.room_id, &cause, &author, &proposed.plan).await?;
         proposals::close(&mut *services.storage.conn().await?, &proposal.proposal_id, "confirmed").await?;
         Ok(())
     }
 
     /// Does what was planned, and tells what became of it.
-    async fn carry_out(&self, room: &RoomId, cause: &EventId, by: &OwnedUserId, plan: &Plan) -> Result<()> {
+    async fn carry_out(&self, room: &RoomId, cause: &EventId, author: &Author, plan: &Plan) -> Result<()> {
         let services = self.commands.services();
-        let case_id = services.actions.open(cause.as_str(), &Author::operator(by), plan).await?;
+        let case_id = services.actions.open(cause.as_str(), author, plan).await?;
         let account = services.actions.settled(&case_id, PATIENCE).await?;
         let reply = describe(&account, services.clock.now_ms());
         self.say(room, &reply, cause, "outcome").await?;

@@ -33,6 +33,14 @@ pub enum Act {
     RedactUser { room: OwnedRoomId, user: OwnedUserId, since_ms: Option<i64>, limit: u32 },
     /// Writes a piece of a room's state.
     SetState { room: OwnedRoomId, kind: String, key: String, content: Value },
+    /// Shuts servers out of a room, by names and patterns.
+    DenyServers { room: OwnedRoomId, servers: Vec<String> },
+    /// Lets them in again.
+    AllowServers { room: OwnedRoomId, servers: Vec<String> },
+    /// Follows a policy list; what comes of its rules, in words.
+    Watch { list: OwnedRoomId, effects: String },
+    /// Follows it no more.
+    Unwatch { list: OwnedRoomId },
     /// Writes an access rule.
     PutRule { id: String, rule: RuleForm },
     /// Revokes an access rule.
@@ -68,6 +76,10 @@ impl Act {
             Self::Redact { .. } => "redact",
             Self::RedactUser { .. } => "redact_user",
             Self::SetState { .. } => "set_state",
+            Self::DenyServers { .. } => "deny_servers",
+            Self::AllowServers { .. } => "allow_servers",
+            Self::Watch { .. } => "watch",
+            Self::Unwatch { .. } => "unwatch",
             Self::PutRule { .. } => "rule",
             Self::RevokeRule { .. } => "revoke_rule",
             Self::PutRoomRule { .. } => "room_rule",
@@ -92,6 +104,8 @@ impl Act {
             | Self::Redact { room, .. }
             | Self::RedactUser { room, .. }
             | Self::SetState { room, .. }
+            | Self::DenyServers { room, .. }
+            | Self::AllowServers { room, .. }
             | Self::PutRoomRule { room, .. }
             | Self::RevokeRoomRule { room, .. }
             | Self::CloseRoom { room } => Some(room),
@@ -121,6 +135,8 @@ impl Act {
                 Some(id.clone())
             }
             Self::CloseRoom { room } => Some(room.to_string()),
+            Self::DenyServers { servers, .. } | Self::AllowServers { servers, .. } => Some(servers.join(" ")),
+            Self::Watch { list, .. } | Self::Unwatch { list } => Some(list.to_string()),
             Self::SetState { kind, .. } => Some(kind.clone()),
             Self::Reverse => None,
         }
@@ -134,6 +150,10 @@ impl Act {
                 | Self::Unban { .. }
                 | Self::Mute { .. }
                 | Self::SetState { .. }
+                | Self::DenyServers { .. }
+                | Self::AllowServers { .. }
+                | Self::Watch { .. }
+                | Self::Unwatch { .. }
                 | Self::PutRule { .. }
                 | Self::PutRoomRule { .. }
                 | Self::Lock { .. }
@@ -145,7 +165,7 @@ impl Act {
 
     /// Whether it makes other things happen, so that it is taken back before they are.
     pub(super) fn is_cause(&self) -> bool {
-        matches!(self, Self::PutRule { .. } | Self::PutRoomRule { .. })
+        matches!(self, Self::PutRule { .. } | Self::PutRoomRule { .. } | Self::Watch { .. })
     }
 
     /// Whether whoever applies it knows when it ends.

@@ -26,7 +26,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    fn before(value: impl Into<Value>) -> Self {
+    pub(super) fn before(value: impl Into<Value>) -> Self {
         Self { before: value.into(), ..Self::default() }
     }
 
@@ -37,15 +37,15 @@ impl Outcome {
 
 /// For whom, and for what, an act is done.
 #[derive(Clone, Copy, Debug)]
-struct Circumstances<'a> {
+pub(super) struct Circumstances<'a> {
     job: &'a Job,
     case: &'a Case,
-    by: &'a UserId,
+    pub(super) by: &'a UserId,
 }
 
 impl Circumstances<'_> {
     /// Whether the act may have been done before it was noted.
-    fn is_repeated(&self) -> bool {
+    pub(super) fn is_repeated(&self) -> bool {
         self.job.attempts > 0
     }
 
@@ -123,6 +123,10 @@ impl Actions {
                 self.bot.set_state(room, kind, key, content).await?;
                 done(Outcome::before(before))
             }
+            Act::DenyServers { room, servers } => self.change_acl(room, servers, &[], at).await,
+            Act::AllowServers { room, servers } => self.change_acl(room, &[], servers, at).await,
+            Act::Watch { list, effects } => self.watch(list, Some(effects), at).await,
+            Act::Unwatch { list } => self.watch(list, None, at).await,
             Act::PutRule { id, rule } => {
                 self.access.put(at.by, id, rule, false).await?;
                 done(Outcome::default())
@@ -255,7 +259,7 @@ impl Actions {
     }
 
     /// Keeps what was there before an act, as it was when that was begun for the first time.
-    async fn note_before(&self, at: Circumstances<'_>, before: Value) -> Result<Value> {
+    pub(super) async fn note_before(&self, at: Circumstances<'_>, before: Value) -> Result<Value> {
         let kept = Outcome::read(at.job.outcome.as_deref());
         if at.job.outcome.is_some() {
             return Ok(kept.before);
@@ -273,6 +277,10 @@ fn reversal(act: Act, before: &Value) -> Option<Act> {
         Act::Unban { room, user } => Act::Ban { room, user },
         Act::Mute { room, user } => Act::Unmute { room, user, level: before.as_i64() },
         Act::SetState { room, kind, key, .. } => Act::SetState { room, kind, key, content: before.clone() },
+        Act::DenyServers { room, .. } => Act::AllowServers { room, servers: texts(before) },
+        Act::AllowServers { room, .. } => Act::DenyServers { room, servers: texts(before) },
+        Act::Watch { list, .. } => Act::Unwatch { list },
+        Act::Unwatch { list } => Act::Watch { list, effects: before.as_str()?.to_owned() },
         Act::PutRule { id, .. } => Act::RevokeRule { id },
         Act::PutRoomRule { room, id, .. } => Act::RevokeRoomRule { room, id },
         Act::Lock { user } => Act::Unlock { user },
@@ -281,4 +289,8 @@ fn reversal(act: Act, before: &Value) -> Option<Act> {
         Act::Unsuspend { user } => Act::Suspend { user },
         _ => return None,
     })
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
 }

@@ -8,8 +8,8 @@ use super::Target;
 use crate::{Error, Result, time};
 
 /// Options that take a value, which goes on until the next option.
-const VALUED: [&str; 11] =
-    ["for", "reason", "room", "feature", "scope", "case", "label", "role", "last", "since", "effect"];
+const VALUED: [&str; 12] =
+    ["for", "reason", "room", "feature", "scope", "case", "label", "role", "last", "since", "effect", "effects"];
 /// Options that take none.
 const FLAGS: [&str; 3] = ["yes", "dry-run", "permanent"];
 

@@ -1,4 +1,4 @@
-//! `rooms`, `protect`, `unprotect`, `redact`, `netban`, `close`: what concerns rooms as a whole.
+//! `rooms`, `unprotect`, `redact`, `netban`, `close`: what concerns rooms as a whole.
 
 use futures_util::FutureExt;
 use ruma::OwnedRoomId;
@@ -44,15 +44,6 @@ pub(super) const COMMANDS: &[Command] = &[
         handler: LIST,
     },
     Command {
-        verb: "protect",
-        usage: "<room>…",
-        summary: "Looks after rooms; I have to be in them.",
-        example: "protect #lobby:example.org",
-        needs: Permission::ChooseRooms,
-        in_room: None,
-        handler: PROTECT,
-    },
-    Command {
         verb: "unprotect",
         usage: "<room>…",
         summary: "Leaves rooms to themselves again.",
@@ -75,8 +66,6 @@ pub(super) const COMMANDS: &[Command] = &[
 const REDACT: Handler = |services, actor, arguments| async move { redact(services, actor, arguments).await }.boxed();
 const NETBAN: Handler = |services, actor, arguments| async move { netban(services, actor, arguments).await }.boxed();
 const LIST: Handler = |services, _, _| async move { list(services).await }.boxed();
-const PROTECT: Handler =
-    |services, actor, arguments| async move { protect(services, actor, arguments, true).await }.boxed();
 const UNPROTECT: Handler =
     |services, actor, arguments| async move { protect(services, actor, arguments, false).await }.boxed();
 const CLOSE: Handler = |services, actor, arguments| async move { close(services, actor, arguments).await }.boxed();
@@ -170,7 +159,13 @@ async fn list(services: &Services) -> Result<Answer> {
     Ok(Answer::told(reply, json!({ "rooms": facts })))
 }
 
-async fn protect(services: &Services, actor: &Actor, arguments: &Arguments, is_protected: bool) -> Result<Answer> {
+/// Looks after rooms, or leaves them to themselves.
+pub(super) async fn protect(
+    services: &Services,
+    actor: &Actor,
+    arguments: &Arguments,
+    is_protected: bool,
+) -> Result<Answer> {
     actor.must(Permission::ChooseRooms)?;
     let rooms = named(services, arguments).await?;
     for room in &rooms {

@@ -97,6 +97,30 @@ pub struct Account {
     pub deactivated: bool,
 }
 
+/// Something that happened on the server.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "docs/openapi/access.yaml describes them")]
+pub struct FeedEvent {
+    pub seq: i64,
+    pub at: i64,
+    pub action: String,
+    #[serde(default)]
+    pub role: String,
+    pub target: Option<String>,
+    pub network: Option<String>,
+}
+
+/// What a user reported.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "docs/openapi/access.yaml describes them")]
+pub struct FeedReport {
+    pub reporter: Option<String>,
+    pub room_id: Option<String>,
+    pub event_id: Option<String>,
+    pub user_id: Option<String>,
+    pub created_at: i64,
+}
+
 #[derive(Deserialize)]
 struct Previewed {
     preview: Preview,
@@ -193,6 +217,31 @@ impl Access {
         }
         let request = self.0.get("/_salon/access/v1/sessions", &[]).acting(by).query(of.0, of.1.to_owned());
         Ok(read::<Answer>(request.send().await?)?.sessions)
+    }
+
+    /// What happened on the server after the event numbered `after`, the oldest first.
+    pub async fn events(&self, after: i64) -> Result<Vec<FeedEvent>> {
+        #[derive(Deserialize)]
+        struct Answer {
+            events: Vec<FeedEvent>,
+        }
+        let request = self.0.get("/_salon/access/v1/events", &[]).query("after", after.to_string());
+        Ok(read::<Answer>(request.query("limit", "1000").send().await?)?.events)
+    }
+
+    /// What users reported after the page that told to go on at `after`, and where to go on next.
+    pub async fn reports(&self, after: Option<&str>) -> Result<(Vec<FeedReport>, Option<String>)> {
+        #[derive(Deserialize)]
+        struct Answer {
+            reports: Vec<FeedReport>,
+            next: Option<String>,
+        }
+        let mut request = self.0.get("/_salon/access/v1/reports", &[]).query("limit", "1000");
+        if let Some(after) = after {
+            request = request.query("after", after.to_owned());
+        }
+        let answer: Answer = read(request.send().await?)?;
+        Ok((answer.reports, answer.next))
     }
 
     /// The names that the networks have in a room from which a user came lately.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomOrAliasId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -86,6 +86,16 @@ impl Bot {
         Ok(())
     }
 
+    /// Comes into a room by its ID or alias; which one that is.
+    pub async fn enter(&self, room: &RoomOrAliasId) -> Result<OwnedRoomId> {
+        #[derive(Deserialize)]
+        struct Answer {
+            room_id: OwnedRoomId,
+        }
+        let request = self.client.post("/_matrix/client/v3/join/{}", &[room.as_str()]);
+        Ok(read::<Answer>(request.send_json(&json!({})).await?)?.room_id)
+    }
+
     /// Leaves a room, or refuses to come.
     pub async fn leave(&self, room: &RoomId) -> Result<()> {
         let request = self.client.post("/_matrix/client/v3/rooms/{}/leave", &[room.as_str()]);
@@ -129,6 +139,30 @@ impl Bot {
         if let Some(topic) = new.topic {
             body["topic"] = topic.into();
         }
+        let answer = self.client.post("/_matrix/client/v3/createRoom", &[]).send_json(&body).await?;
+        Ok(read::<Answer>(answer)?.room_id)
+    }
+
+    /// Makes a room that everybody may read and only moderators write to, unless it is there.
+    pub async fn make_public_room(&self, alias: &str, name: &str) -> Result<OwnedRoomId> {
+        #[derive(Deserialize)]
+        struct Answer {
+            room_id: OwnedRoomId,
+        }
+        let full = format!("#{alias}:{}", self.user_id.server_name());
+        if let Some(room) = self.resolve(&full).await? {
+            return Ok(room);
+        }
+        let body = json!({
+            "preset": "public_chat",
+            "visibility": "private",
+            "room_alias_name": alias,
+            "name": name,
+            "initial_state": [{
+                "type": "m.room.history_visibility", "state_key": "", "content": { "history_visibility": "world_readable" },
+            }],
+            "power_level_content_override": { "events_default": 50 },
+        });
         let answer = self.client.post("/_matrix/client/v3/createRoom", &[]).send_json(&body).await?;
         Ok(read::<Answer>(answer)?.room_id)
     }
@@ -194,6 +228,16 @@ impl Bot {
         self.state(room, "m.room.member", user.as_str()).await
     }
 
+    /// The event by which somebody has their membership, as a whole.
+    pub async fn member_event(&self, room: &RoomId, user: &UserId) -> Result<Option<Value>> {
+        let path = "/_matrix/client/v3/rooms/{}/state/m.room.member/{}";
+        match self.client.get(path, &[room.as_str(), user.as_str()]).query("format", "event").send().await {
+            Ok(event) => Ok(Some(event)),
+            Err(fault) if fault.is_not_found() => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Who is in a room.
     pub async fn joined_members(&self, room: &RoomId) -> Result<Vec<OwnedUserId>> {
         #[derive(Deserialize)]
@@ -250,6 +294,16 @@ impl Bot {
 }
 
 impl PowerLevels {
+    /// What the content of the room's state says.
+    pub fn new(content: Value) -> Self {
+        Self { content, creators: Vec::new() }
+    }
+
+    /// The power that it takes to call the whole room.
+    pub fn needed_to_call_room(&self) -> i64 {
+        self.content.pointer("/notifications/room").and_then(number).unwrap_or(50)
+    }
+
     /// The power of a user.
     pub fn of(&self, user: &UserId) -> i64 {
         if self.creators.iter().any(|creator| creator == user.as_str()) {

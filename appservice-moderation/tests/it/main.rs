@@ -7,3 +7,5 @@ mod access;
 mod api;
 mod operators;
 mod people;
+mod policy_lists;
+mod protections;

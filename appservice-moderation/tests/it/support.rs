@@ -1,5 +1,7 @@
 //! A homeserver and its moderation, both real, speaking to each other over sockets of this machine.
 
+mod notes;
+
 use std::{
     net::TcpListener,
     sync::atomic::{AtomicU64, Ordering},
@@ -80,8 +82,7 @@ impl World {
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let place = tempfile::tempdir().expect("a directory can be made");
         let file = place.path().join("moderation.yaml");
-        std::fs::write(&file, registration::text(&url, "the token of moderation", "the token of the homeserver"))
-            .expect("it can be written");
+        std::fs::write(&file, registration_text(&url)).expect("it can be written");
         let server = TestServer::start_with(|config| {
             config.appservices.registrations.push(file.clone());
             change(config);
@@ -219,8 +220,13 @@ fn serve(listener: TcpListener) -> (Entrance, ServerHandle) {
     (entrance, handle)
 }
 
+/// The registration of a moderation at `url`.
+pub fn registration_text(url: &str) -> String {
+    registration::text(url, "the token of moderation", "the token of the homeserver")
+}
+
 /// A database for moderation beside that of the homeserver.
-fn database(server: &TestServer) -> String {
+pub fn database(server: &TestServer) -> String {
     let url = server.app.config.database.url.as_ref().expect("it is set").expose().to_owned();
     let (before, query) = url.split_once('?').expect("it names the socket");
     let (server, _) = before.rsplit_once('/').expect("it names a database");

@@ -1,4 +1,6 @@
-//! Who waits to be approved, and what users reported.
+//! Who waits to be approved, what users reported, and what happened.
+
+use std::net::IpAddr;
 
 use ruma::UserId;
 use serde::Deserialize;
@@ -45,8 +47,8 @@ pub(super) async fn decide(app: App, call: Call) -> Result<Value> {
 pub(super) async fn reports(app: App, call: Call) -> Result<Value> {
     let limit = call.limit()?;
     let reports = app.oversight.reports(&call.caller, after(&call)?, limit).await?;
-    let next = reports.last().filter(|_| reports.len() == limit as usize);
-    let next = next.map(|last| format!("{}_{}", last.created_at, last.nid));
+    // Also where there are no more: who asks again with it is told what came since.
+    let next = reports.last().map(|last| format!("{}_{}", last.created_at, last.nid));
     let entry = |report: &crate::storage::reports::StoredReport| {
         let content = report.content.as_deref().and_then(|content| serde_json::from_str::<Box<RawValue>>(content).ok());
         forms::without_nulls(json!({
@@ -70,6 +72,7 @@ pub(super) async fn events(app: App, call: Call) -> Result<Value> {
     let after = after.map_err(|_| Error::invalid_param("`after` is not a number."))?.unwrap_or_default();
     let events = app.audit.list(after, call.limit()?).await?;
     let entry = |event: &Entry| {
+        let address: Option<IpAddr> = event.address.as_ref().and_then(|address| address.parse().ok());
         forms::without_nulls(json!({
             "seq": event.seq,
             "at": event.at,
@@ -79,6 +82,7 @@ pub(super) async fn events(app: App, call: Call) -> Result<Value> {
             "actor": event.actor,
             "device_id": event.device_id,
             "target": event.target,
+            "network": address.map(|address| app.access.rulebook.room_networks().name(address)),
             "details": event.details,
         }))
     };

@@ -1,7 +1,7 @@
 //! The access API: writing, finding and explaining rules.
 
 use homeserver::error::ErrorKind;
-use homeserver_testing::TestServer;
+use homeserver_testing::{TestServer, TestUser};
 use serde_json::{Value, json};
 
 use super::{API, administrator, assert_forbidden, lift, rule, try_rule};
@@ -200,6 +200,29 @@ async fn every_change_stands_in_the_audit_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_registers_from_one_network_is_known_without_addresses() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    for (name, address) in [("alice", "127.0.0.2"), ("bob", "127.0.0.2"), ("carol", "127.0.0.3")] {
+        let newcomer = TestUser::anonymous(&server, name).coming_from(address);
+        let body = json!({ "username": name, "password": newcomer.password(), "auth": { "type": "m.login.dummy" } });
+        newcomer.post("/_matrix/client/v3/register", body).await.expect("registration succeeds");
+    }
+
+    let all = root.get(&format!("{API}/events")).await.expect("a page");
+
+    let network = |name: &str| {
+        let user = format!("@{name}:test.local");
+        let mut events = all["events"].as_array().expect("an array").iter();
+        let created = events.find(|event| event["action"] == "user_created" && event["target"] == user.as_str());
+        created.expect("it is noted")["network"].as_str().expect("a network").to_owned()
+    };
+    assert_eq!(network("alice"), network("bob"));
+    assert_ne!(network("alice"), network("carol"));
+    assert!(!all.to_string().contains("127.0.0."), "addresses are not shown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reports_are_listed() {
     let server = TestServer::start().await;
     let root = administrator(&server).await;
@@ -222,4 +245,7 @@ async fn reports_are_listed() {
     assert_eq!(report["event"]["content"]["body"], "something bad");
     assert_eq!(second["reports"][0]["kind"], "user");
     assert_eq!(second["reports"].as_array().map(Vec::len), Some(1));
+    let since = second["next"].as_str().expect("one can ask for what comes");
+    let third = root.get(&format!("{API}/reports?after={since}")).await.expect("a list");
+    assert_eq!(third, json!({ "reports": [] }));
 }

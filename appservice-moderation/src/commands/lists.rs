@@ -1,0 +1,189 @@
+//! `watch`, `unwatch`, `lists`, `publish`, `unpublish`: lists of bans that others keep, and the one of this server.
+
+use futures_util::FutureExt;
+use ruma::OwnedRoomOrAliasId;
+use serde_json::json;
+
+use super::{Actor, Answer, Arguments, Command, Handler, Services, Target};
+use crate::{
+    Error, Result,
+    actions::{Act, Plan},
+    policy_lists::{effects::Effects, rule::Kind},
+    reply::Reply,
+    roles::Permission,
+};
+
+/// What stands here.
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        verb: "lists",
+        usage: "[release <room>]",
+        summary: "Tells which policy lists are watched; lets one go on that rests because it wants too much.",
+        example: "lists",
+        needs: Permission::ChooseRooms,
+        in_room: None,
+        handler: LISTS,
+    },
+    Command {
+        verb: "watch",
+        usage: "<room> [--effects bans,acl,access]",
+        summary: "Shows what a policy list would do, and follows it.",
+        example: "watch #bans:example.org",
+        needs: Permission::ChooseRooms,
+        in_room: None,
+        handler: WATCH,
+    },
+    Command {
+        verb: "unwatch",
+        usage: "<room>",
+        summary: "Follows a policy list no more, and takes back what came of it.",
+        example: "unwatch #bans:example.org",
+        needs: Permission::ChooseRooms,
+        in_room: None,
+        handler: UNWATCH,
+    },
+    Command {
+        verb: "publish",
+        usage: "<user or server> [--reason …]",
+        summary: "Puts a ban on the policy list of this server, for everybody to read.",
+        example: "publish server:spam.example --reason spam",
+        needs: Permission::ChooseRooms,
+        in_room: None,
+        handler: PUBLISH,
+    },
+    Command {
+        verb: "unpublish",
+        usage: "<user or server>",
+        summary: "Takes a ban from the policy list of this server.",
+        example: "unpublish server:spam.example",
+        needs: Permission::ChooseRooms,
+        in_room: None,
+        handler: UNPUBLISH,
+    },
+];
+
+const LISTS: Handler = |services, _, arguments| async move { lists(services, arguments).await }.boxed();
+const WATCH: Handler = |services, _, arguments| async move { watch(services, arguments).await }.boxed();
+const UNWATCH: Handler = |services, _, arguments| async move { unwatch(services, arguments).await }.boxed();
+const PUBLISH: Handler =
+    |services, actor, arguments| async move { publish(services, actor, arguments, true).await }.boxed();
+const UNPUBLISH: Handler =
+    |services, actor, arguments| async move { publish(services, actor, arguments, false).await }.boxed();
+
+async fn lists(services: &Services, arguments: &Arguments) -> Result<Answer> {
+    if arguments.word(0) == Some("release") {
+        let room = services.resolve(target(arguments)?).await?;
+        return match services.lists.release(&room).await? {
+            true => Ok(Answer::told(Reply::new("It goes on."), json!({}))),
+            false => Err(Error::invalid("This list does not rest.")),
+        };
+    }
+    let all = services.lists.list().await?;
+    let mut reply = match all.len() {
+        0 => Reply::new("No policy list is watched. `!mod watch <room>` shows what one would do."),
+        _ => Reply::new("Watched policy lists:"),
+    };
+    let mut facts = Vec::new();
+    for list in &all {
+        let rules = list.rules.map_or_else(|| "cannot be read".to_owned(), |count| format!("{count} rules"));
+        let rests = match &*list.state {
+            "held" => ", **rests**: it wants too much at once",
+            "leaving" => ", is being taken back",
+            _ => "",
+        };
+        let (name, room, effects, hits) = (&list.name, &list.room, &list.effects, list.hits);
+        reply = reply.item(format!("**{name}** (`{room}`): {rules}, effects {effects}, {hits} hits{rests}"));
+        facts.push(json!({
+            "room_id": room, "name": name, "rules": list.rules, "effects": effects, "hits": hits, "state": list.state,
+        }));
+    }
+    let own = services.lists.own().await?;
+    if let Some(own) = &own {
+        reply = reply.line(format!("The list of this server is `{own}`."));
+    }
+    Ok(Answer::told(reply, json!({ "lists": facts, "own": own })))
+}
+
+async fn watch(services: &Services, arguments: &Arguments) -> Result<Answer> {
+    let effects = arguments.option("effects").map_or_else(|| Ok(Effects::default()), Effects::parse)?;
+    let room = services.bot.enter(target(arguments)?).await?;
+    let name = services.lists.name(&room).await;
+    let Some(list) = services.lists.read(&room).await? else {
+        return Err(Error::forbidden("I cannot read this room."));
+    };
+    if list.rules().next().is_none() && list.unknown == 0 {
+        return Err(Error::invalid(format!("{name} has no rules: it does not seem to be a policy list.")));
+    }
+    let preview = services.lists.preview(&room, &list, effects).await?;
+    let plan = Plan {
+        title: format!("Watch the policy list {name}"),
+        reason: None,
+        room_id: Some(room.clone()),
+        acts: vec![Act::Watch { list: room, effects: effects.to_string() }],
+        for_ms: arguments.for_ms(),
+    };
+    Ok(planned(preview.reply(&name, effects), preview.facts(), plan, arguments))
+}
+
+async fn unwatch(services: &Services, arguments: &Arguments) -> Result<Answer> {
+    let room = services.resolve(target(arguments)?).await?;
+    let all = services.lists.list().await?;
+    let list = all.into_iter().find(|list| list.room == room);
+    let list = list.ok_or_else(|| Error::not_found("This list is not watched. `!mod lists` tells which are."))?;
+    let reply = Reply::new(format!("**{}** is followed no more, and {} hits are taken back.", list.name, list.hits));
+    let plan = Plan {
+        title: format!("Watch the policy list {} no more", list.name),
+        reason: None,
+        room_id: Some(room.clone()),
+        acts: vec![Act::Unwatch { list: room }],
+        for_ms: None,
+    };
+    Ok(planned(reply, json!({ "hits": list.hits }), plan, arguments))
+}
+
+async fn publish(services: &Services, actor: &Actor, arguments: &Arguments, is_ban: bool) -> Result<Answer> {
+    let [target] = &arguments.targets[..] else {
+        return Err(Error::invalid("Name one user, or one server like server:spam.example."));
+    };
+    let (kind, entity) = published(target)?;
+    if services.bot.user_id().server_name() == &*entity || entity == actor.user_id {
+        return Err(Error::invalid("This is your own server, or yourself."));
+    }
+    let own = match is_ban {
+        true => services.lists.open_own().await?,
+        false => services.lists.own().await?.ok_or_else(|| Error::not_found("Nothing has been published."))?,
+    };
+    let reason = arguments.reason().unwrap_or_else(|| "no reason given".to_owned());
+    let act = services.lists.publication(&own, kind, &entity, Some(&*reason).filter(|_| is_ban));
+    let (title, reply) = match is_ban {
+        true => (
+            format!("Publish a ban of {entity}"),
+            format!("Everybody can read on `{own}` that **{entity}** is banned here: {reason}."),
+        ),
+        false => (format!("Withdraw the published ban of {entity}"), format!("**{entity}** is taken from `{own}`.")),
+    };
+    let plan =
+        Plan { title, reason: arguments.reason(), room_id: Some(own), acts: vec![act], for_ms: arguments.for_ms() };
+    Ok(planned(Reply::new(reply), json!({ "entity": entity }), plan, arguments))
+}
+
+/// What can be published of a target.
+fn published(target: &Target) -> Result<(Kind, String)> {
+    let (name, entity) =
+        target.criterion().ok_or_else(|| Error::invalid("Only bans of users and servers can be published."))?;
+    Ok((Kind::published_as(name)?, entity))
+}
+
+fn target(arguments: &Arguments) -> Result<&OwnedRoomOrAliasId> {
+    match &arguments.targets[..] {
+        [Target::Room(room)] => Ok(room),
+        _ => Err(Error::invalid("Name one room, by its alias, its ID or a link to it.")),
+    }
+}
+
+fn planned(preview: Reply, facts: serde_json::Value, plan: Plan, arguments: &Arguments) -> Answer {
+    if arguments.is_set("dry-run") {
+        return Answer::told(preview, facts);
+    }
+    Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") }
+}
