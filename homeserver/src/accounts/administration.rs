@@ -9,7 +9,9 @@ use ruma::{DeviceId, UserId, api::client::uiaa::AuthData};
 use tokio::sync::Notify;
 
 use super::{
-    Parts, User, elsewhere,
+    Parts, User,
+    browser_sessions::BrowserSession,
+    elsewhere,
     emails::{Emails, Notice},
     interactive_auth::{InteractiveAuth, Operation},
     passwords::Passwords,
@@ -197,12 +199,18 @@ impl Administration {
 
     /// Changes the password of somebody who has just proved everything on the pages, and ends the other
     /// sessions there, with all devices if wanted.
-    pub async fn change_password_on_page(&self, user: &User, new_password: &str, ends_devices: bool) -> Result<()> {
-        let changed = Event::new(Action::PasswordChanged, user).on(&user.id);
+    pub async fn change_password_on_page(
+        &self,
+        by: &BrowserSession,
+        new_password: &str,
+        ends_devices: bool,
+    ) -> Result<()> {
+        let user = &by.user;
+        let changed = Event::new(Action::PasswordChanged, by).on(&user.id);
         self.set_password(user.nid, new_password, changed).await?;
         self.emails.notify(user.nid, &user.id, Notice::PasswordChanged).await;
         if ends_devices {
-            return self.sessions.end_all(user, user.nid, None).await;
+            return self.sessions.end_all(by, user.nid, None).await;
         }
         browser_sessions::delete_of_user(&mut *self.storage.conn().await?, user.nid, None).await
     }

@@ -69,8 +69,8 @@ pub(super) fn checked_label(label: &str) -> Result<&str> {
     Ok(label)
 }
 
-fn about(action: Action, owner: &UserId, id: &str) -> Event {
-    Event::new(action, Actor::owner(owner)).on(owner).detail("kind", "app_password").detail("id", id)
+fn about(action: Action, by: impl Into<Actor>, owner: &UserId, id: &str) -> Event {
+    Event::new(action, by).on(owner).detail("kind", "app_password").detail("id", id)
 }
 
 impl AppPasswords {
@@ -86,7 +86,7 @@ impl AppPasswords {
     }
 
     /// Makes an app password, which its owner calls `label`.
-    pub async fn create(&self, user: UserNid, label: &str) -> Result<NewAppPassword> {
+    pub async fn create(&self, by: impl Into<Actor>, user: UserNid, label: &str) -> Result<NewAppPassword> {
         let label = checked_label(label)?;
         let mut conn = self.storage.conn().await?;
         if rows::count(&mut conn, user).await? >= MOST {
@@ -97,7 +97,7 @@ impl AppPasswords {
         rows::insert(&mut conn, user, &id, &self.hash(&password), label, self.clock.now_ms()).await?;
         drop(conn);
         let user_id = self.storage.user_id(user).await?;
-        self.audit.record(about(Action::TokenCreated, &user_id, &id));
+        self.audit.record(about(Action::TokenCreated, by, &user_id, &id));
         Ok(NewAppPassword { id, password })
     }
 
@@ -114,7 +114,7 @@ impl AppPasswords {
     }
 
     /// Revokes an app password and ends the sessions that it began.
-    pub async fn revoke(&self, user: UserNid, id: &str) -> Result<()> {
+    pub async fn revoke(&self, by: impl Into<Actor>, user: UserNid, id: &str) -> Result<()> {
         let mut conn = self.storage.conn().await?;
         let was_there = rows::delete(&mut conn, user, id).await?;
         // Listed after it is gone: it begins no more sessions. Sessions without their password are what
@@ -125,8 +125,9 @@ impl AppPasswords {
             return Err(Error::not_found("There is no such app password."));
         }
         let user_id = self.storage.user_id(user).await?;
-        self.audit.record(about(Action::TokenRevoked, &user_id, id));
-        self.sessions.end(Actor::owner(&user_id), user, &devices).await
+        let by = by.into();
+        self.audit.record(about(Action::TokenRevoked, by.clone(), &user_id, id));
+        self.sessions.end(by, user, &devices).await
     }
 
     /// The ID of a user's app password, if `text` is one.

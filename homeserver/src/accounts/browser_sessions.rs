@@ -66,6 +66,19 @@ pub struct BrowserSession {
     proved_at: i64,
 }
 
+impl BrowserSession {
+    /// A name for the session by which the audit log tells it from others.
+    fn tag(hash: &TokenHash) -> String {
+        hex(&hash[..8])
+    }
+}
+
+impl From<&BrowserSession> for Actor {
+    fn from(session: &BrowserSession) -> Self {
+        Self::from(&session.user).within(BrowserSession::tag(&session.hash))
+    }
+}
+
 /// How somebody has proved who they are.
 #[derive(Clone, Copy, Debug)]
 enum Proof<'a> {
@@ -171,7 +184,7 @@ impl BrowserSessions {
             self.end(session).await?;
             return Err(Error::forbidden("There were too many wrong codes. Sign in again."));
         }
-        self.factors.verify(session.user.nid, code).await.inspect_err(|_| {
+        self.factors.verify(session, session.user.nid, code).await.inspect_err(|_| {
             self.audit.record(Event::new(Action::FactorUsed, origin).on(&session.user.id).failed("bad_code"));
         })?;
         if !rows::delete(&mut *self.storage.conn().await?, &session.hash).await? {
@@ -274,7 +287,8 @@ impl BrowserSessions {
             .await?;
         if stage == Stage::SignedIn {
             let user_id = self.storage.user_id(user).await?;
-            let event = Event::new(Action::SignIn, Actor::user(&user_id, None, origin)).on(&user_id);
+            let actor = Actor::user(&user_id, None, origin).within(BrowserSession::tag(&hash));
+            let event = Event::new(Action::SignIn, actor).on(&user_id);
             self.audit.record(match proof {
                 Proof::Provider(provider) => {
                     event.detail("method", "provider").detail("provider", provider.id.as_str())

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Error, Result,
     access::rate_limits::{Action, RateLimits, Subject},
+    audit::Actor,
     storage::{
         Storage,
         accounts::{self, Account},
@@ -151,11 +152,13 @@ impl Credentials {
         // Hashed where there is no second factor or no account too, for the same reason.
         let account = account.filter(|_| has_factor);
         match (account, self.hash_if_right(account, password).await?) {
-            (Some(account), Some(password_hash)) => Ok(match self.factors.verify(account.user, code).await {
-                Ok(_) => Proof::Complete { password_hash },
-                Err(refusal @ Error::Refused { .. }) => Proof::CodeRefused(refusal),
-                Err(fault) => return Err(fault),
-            }),
+            (Some(account), Some(password_hash)) => {
+                Ok(match self.factors.verify(Actor::owner(&account.user_id), account.user, code).await {
+                    Ok(_) => Proof::Complete { password_hash },
+                    Err(refusal @ Error::Refused { .. }) => Proof::CodeRefused(refusal),
+                    Err(fault) => return Err(fault),
+                })
+            }
             _ => Ok(Proof::Wrong),
         }
     }

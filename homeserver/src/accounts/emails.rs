@@ -144,8 +144,9 @@ impl Emails {
         use_up(&mut *self.storage.conn().await?, proved).await
     }
 
-    /// Gives an address that was proved to the caller.
-    pub(in crate::accounts) async fn add(&self, caller: &User, proved: &Proved) -> Result<()> {
+    /// Gives an address that was proved to the caller, who has proved anew to want that: who can read the
+    /// mail can choose a new password.
+    pub async fn add(&self, caller: &User, proved: &Proved) -> Result<()> {
         let event = Event::new(Action::EmailAdded, caller).on(&caller.id).private("email", proved.address.as_str());
         let attempt = || async {
             let mut tx = self.storage.begin().await?;

@@ -129,13 +129,13 @@ impl Factors {
 
     /// Turns on the second factor that was begun with the first `code` of its app, which is used up.
     /// Returns the recovery codes; earlier ones are good no longer.
-    pub async fn confirm(&self, user: UserNid, code: &str) -> Result<RecoveryCodes> {
+    pub async fn confirm(&self, by: impl Into<Actor>, user: UserNid, code: &str) -> Result<RecoveryCodes> {
         let Some(Code::App(digits)) = Code::parse(code) else {
             return Err(Error::invalid_param("An authenticator app shows codes of six digits."));
         };
         let codes = new_codes();
         let user_id = self.storage.user_id(user).await?;
-        let event = Event::new(Action::FactorAdded, Actor::owner(&user_id)).on(&user_id).detail("kind", "totp");
+        let event = Event::new(Action::FactorAdded, by).on(&user_id).detail("kind", "totp");
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
@@ -150,10 +150,10 @@ impl Factors {
     }
 
     /// Replaces the recovery codes of an account. The caller has just proved its second factor.
-    pub async fn regenerate_recovery_codes(&self, user: UserNid) -> Result<RecoveryCodes> {
+    pub async fn regenerate_recovery_codes(&self, by: impl Into<Actor>, user: UserNid) -> Result<RecoveryCodes> {
         let codes = new_codes();
         let user_id = self.storage.user_id(user).await?;
-        let event = Event::new(Action::RecoveryCodesCreated, Actor::owner(&user_id)).on(&user_id);
+        let event = Event::new(Action::RecoveryCodesCreated, by).on(&user_id);
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
@@ -170,13 +170,14 @@ impl Factors {
     }
 
     /// Turns an account's second factor off with one of its codes.
-    pub async fn turn_off(&self, user: UserNid, code: &str) -> Result<()> {
+    pub async fn turn_off(&self, by: impl Into<Actor>, user: UserNid, code: &str) -> Result<()> {
         if self.is_required(user).await? {
             return Err(Error::forbidden("This server wants this account to have two-factor authentication."));
         }
-        self.verify(user, code).await?;
+        let by = by.into();
+        self.verify(by.clone(), user, code).await?;
         let user_id = self.storage.user_id(user).await?;
-        let event = Event::new(Action::FactorRemoved, Actor::owner(&user_id)).on(&user_id);
+        let event = Event::new(Action::FactorRemoved, by).on(&user_id);
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;

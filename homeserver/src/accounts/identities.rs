@@ -204,7 +204,7 @@ impl Identities {
 
     /// Unlinks an identity from the account of who is signed in, unless nothing else would open it.
     pub async fn unlink(&self, by: &BrowserSession, id: &str) -> Result<()> {
-        let (user, event) = (by.user.nid, Event::new(Action::IdentityUnlinked, &by.user).on(&by.user.id));
+        let (user, event) = (by.user.nid, Event::new(Action::IdentityUnlinked, by).on(&by.user.id));
         let provider = self
             .storage
             .retry(|| async {
@@ -237,7 +237,7 @@ impl Identities {
         let Some(by) = by.filter(|session| self.browser_sessions.is_fresh(session)) else {
             return Err(Error::forbidden("This took too long. Begin again."));
         };
-        let event = Event::new(Action::IdentityLinked, &by.user).on(&by.user.id);
+        let event = Event::new(Action::IdentityLinked, by).on(&by.user.id);
         let event = event.detail("provider", person.provider_id.as_str()).private("label", person.label.as_str());
         let row = self.row(person)?;
         let attempt = || async {

@@ -193,8 +193,11 @@ impl Login {
     }
 
     /// Issues a token for the client that sent somebody to the pages of this server.
-    pub async fn issue_sso_token(&self, session: &BrowserSession) -> Result<String> {
-        self.insert_token(&session.user, SSO_TOKEN_LIFETIME).await
+    /// It is noted as the consent that the session's owner gave to `app`.
+    pub async fn issue_sso_token(&self, session: &BrowserSession, app: &str) -> Result<String> {
+        let token = self.insert_token(&session.user, SSO_TOKEN_LIFETIME).await?;
+        self.audit.record(Event::new(Action::ConsentGiven, session).on(&session.user.id).detail("app", app));
+        Ok(token)
     }
 
     async fn insert_token(&self, owner: &User, lifetime: Duration) -> Result<String> {

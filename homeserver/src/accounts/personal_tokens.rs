@@ -69,8 +69,8 @@ pub struct PersonalToken {
     pub last_used_at_ms: Option<i64>,
 }
 
-fn about(action: Action, owner: &UserId, device_id: &DeviceId) -> Event {
-    let event = Event::new(action, Actor::owner(owner)).on(owner);
+fn about(action: Action, by: impl Into<Actor>, owner: &UserId, device_id: &DeviceId) -> Event {
+    let event = Event::new(action, by).on(owner);
     event.detail("kind", "personal").detail("device", device_id.as_str())
 }
 
@@ -81,7 +81,13 @@ impl PersonalTokens {
     }
 
     /// Makes a token.
-    pub async fn create(&self, user: UserNid, request: &PersonalTokenRequest) -> Result<NewPersonalToken> {
+    pub async fn create(
+        &self,
+        by: impl Into<Actor>,
+        user: UserNid,
+        request: &PersonalTokenRequest,
+    ) -> Result<NewPersonalToken> {
+        let by = by.into();
         let label = checked_label(&request.label)?;
         let lifetime_ms = request.lifetime.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
         if lifetime_ms.is_some_and(|lifetime_ms| lifetime_ms == 0) {
@@ -110,7 +116,7 @@ impl PersonalTokens {
                     created_at: now_ms,
                 };
                 rows::insert(&mut tx, user, &row).await?;
-                self.audit.append(&mut tx, [about(Action::TokenCreated, &user_id, &device_id)]).await?;
+                self.audit.append(&mut tx, [about(Action::TokenCreated, by.clone(), &user_id, &device_id)]).await?;
                 tx.commit().await?;
                 Ok(NewPersonalToken { device_id, token })
             })
@@ -132,12 +138,13 @@ impl PersonalTokens {
     }
 
     /// Revokes a token and deletes its device.
-    pub async fn revoke(&self, user: UserNid, device_id: OwnedDeviceId) -> Result<()> {
+    pub async fn revoke(&self, by: impl Into<Actor>, user: UserNid, device_id: OwnedDeviceId) -> Result<()> {
         if !rows::exists(&mut *self.storage.conn().await?, user, &device_id).await? {
             return Err(Error::not_found("There is no such token."));
         }
         let user_id = self.storage.user_id(user).await?;
-        self.audit.record(about(Action::TokenRevoked, &user_id, &device_id));
-        self.sessions.end(Actor::owner(&user_id), user, &[device_id]).await
+        let by = by.into();
+        self.audit.record(about(Action::TokenRevoked, by.clone(), &user_id, &device_id));
+        self.sessions.end(by, user, &[device_id]).await
     }
 }

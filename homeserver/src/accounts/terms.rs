@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Parts, User};
+use super::{Parts, browser_sessions::BrowserSession};
 use crate::{
     Error, Result,
     audit::{Action, Actor, Audit, Event},
@@ -118,11 +118,12 @@ impl Terms {
     }
 
     /// Notes that a user has accepted all documents.
-    pub async fn accept(&self, user: &User) -> Result<()> {
+    pub async fn accept(&self, by: &BrowserSession) -> Result<()> {
+        let user = &by.user;
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
-                let event = self.write(&mut tx, user.nid, user.into()).await?;
+                let event = self.write(&mut tx, user.nid, by.into()).await?;
                 self.audit.append(&mut tx, event.map(|event| event.on(&user.id))).await?;
                 Ok(tx.commit().await?)
             })

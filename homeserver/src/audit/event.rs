@@ -93,6 +93,8 @@ actions! {
     AdminActed = "authz_admin", "authz_admin_fail", "iam", "admin";
     /// An application that a user let act for them.
     ConsentGiven = "consent_given", "consent_refused", "iam", "allowed";
+    /// An application that a user does not let act for them any more.
+    ConsentRevoked = "consent_revoked", "consent_revoke_fail", "iam", "denied";
     /// Documents that a user accepted; the detail `documents` names them with their versions.
     TermsAccepted = "user_terms_accepted", "user_terms_refused", "iam", "allowed";
     /// A rule of access that was made, changed or lifted; the detail `rule` names it.
@@ -180,12 +182,14 @@ pub struct Actor {
     pub(super) user_id: Option<OwnedUserId>,
     pub(super) device_id: Option<OwnedDeviceId>,
     pub(super) origin: Option<Origin>,
+    /// A name for the session on the pages.
+    session: Option<String>,
 }
 
 impl Actor {
     /// Who runs commands on the machine.
     pub fn operator() -> Self {
-        Self { role: Role::Operator, user_id: None, device_id: None, origin: None }
+        Self { role: Role::Operator, user_id: None, device_id: None, origin: None, session: None }
     }
 
     /// The server by itself.
@@ -195,7 +199,7 @@ impl Actor {
 
     /// A user; callers that are authenticated are turned into actors by `from`.
     pub fn user(user_id: &UserId, device_id: Option<OwnedDeviceId>, origin: &Origin) -> Self {
-        Self { role: Role::User, user_id: Some(user_id.to_owned()), device_id, origin: Some(origin.clone()) }
+        Self { device_id, origin: Some(origin.clone()), ..Self::owner(user_id) }
     }
 
     /// A user who acts in person, from where is not known.
@@ -215,6 +219,12 @@ impl Actor {
         Self { origin: Some(origin.clone()), ..self }
     }
 
+    /// The same, in the session on the pages that has this name.
+    #[must_use]
+    pub fn within(self, session: String) -> Self {
+        Self { session: Some(session), ..self }
+    }
+
     /// From where.
     pub fn origin(&self) -> Option<&Origin> {
         self.origin.as_ref()
@@ -224,7 +234,7 @@ impl Actor {
 /// Somebody of whom nothing is known but from where.
 impl From<&Origin> for Actor {
     fn from(origin: &Origin) -> Self {
-        Self { role: Role::Anonymous, user_id: None, device_id: None, origin: Some(origin.clone()) }
+        Self { role: Role::Anonymous, origin: Some(origin.clone()), ..Self::operator() }
     }
 }
 
@@ -242,8 +252,13 @@ pub struct Event {
 impl Event {
     /// Something that `actor` did.
     pub fn new(action: Action, actor: impl Into<Actor>) -> Self {
-        let (details, private) = (Map::new(), Map::new());
-        Self { action, is_success: true, actor: actor.into(), target: None, details, private }
+        let (actor, details, private) = (actor.into(), Map::new(), Map::new());
+        let session = actor.session.clone();
+        let event = Self { action, is_success: true, actor, target: None, details, private };
+        match session {
+            Some(session) => event.detail("session", session),
+            None => event,
+        }
     }
 
     /// Whose account it concerns.

@@ -31,7 +31,7 @@ use askama::Template;
 use http::Method;
 
 use self::{
-    account::{access, deactivate, devices, identities, password, profile, reset, two_factor},
+    account::{access, activity, deactivate, devices, emails, identities, password, profile, reset, two_factor},
     interruption::Interruption,
     next::Next,
     reply::Reply,
@@ -84,6 +84,10 @@ pub fn routes() -> Vec<Route> {
         page(Method::GET, &["/account/devices"], devices::show),
         page(Method::POST, &["/account/devices/end"], devices::end),
         page(Method::POST, &["/account/devices/end-all"], devices::end_all),
+        page(Method::GET, &[emails::HERE], emails::show),
+        page(Method::POST, &["/account/emails/add"], emails::add),
+        page(Method::POST, &["/account/emails/confirm"], emails::confirm),
+        page(Method::POST, &["/account/emails/remove"], emails::remove),
         page(Method::GET, &[identities::HERE], identities::show),
         page(Method::POST, &["/account/identities/link"], identities::link),
         page(Method::POST, &["/account/identities/unlink"], identities::unlink),
@@ -92,6 +96,7 @@ pub fn routes() -> Vec<Route> {
         page(Method::POST, &["/account/access/token"], access::make_token),
         page(Method::POST, &["/account/access/revoke-password"], access::revoke_password),
         page(Method::POST, &["/account/access/revoke-token"], access::revoke_token),
+        page(Method::GET, &["/account/activity"], activity::show),
         page(Method::GET, &["/account/deactivate"], deactivate::show),
         page(Method::POST, &["/account/deactivate"], deactivate::submit),
         page(Method::GET, &["/account/reset"], reset::show),

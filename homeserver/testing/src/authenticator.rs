@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeserver::clock::Clock;
+use homeserver::{audit::Actor, clock::Clock};
 use totp_rs::Totp;
 
 use crate::{TestServer, TestUser};
@@ -60,7 +60,7 @@ impl TestServer {
         let nid = self.caller(user).await.nid;
         let enrolment = factors.begin(nid).await.expect("there is no second factor yet");
         let app = Authenticator::scan(self, &enrolment.url);
-        let codes = factors.confirm(nid, &app.code()).await.expect("the code is right");
+        let codes = factors.confirm(Actor::operator(), nid, &app.code()).await.expect("the code is right");
         (app, codes.iter().map(|code| code.to_string()).collect())
     }
 }

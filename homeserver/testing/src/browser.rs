@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 
-use crate::TestServer;
+use crate::{TestServer, TestUser};
 
 /// So many redirects in a row are followed.
 const REDIRECTS: usize = 10;
@@ -101,6 +101,20 @@ impl TestBrowser {
     pub fn new(server: &TestServer) -> Self {
         let http = Client::builder().redirect(Policy::none()).build().expect("a client can be built");
         Self { base: server.url(), http, cookies: Mutex::default(), headers: Vec::new() }
+    }
+
+    /// The browser of somebody who has just signed in.
+    pub async fn of(server: &TestServer, user: &TestUser) -> Self {
+        let browser = Self::new(server);
+        let page = browser.come_to("/account", user).await;
+        assert_eq!((page.address.as_str(), page.status), ("/account", 200), "{page:?}");
+        browser
+    }
+
+    /// Opens a page that needs somebody to be signed in, and signs in as `user` on the way; where that leads.
+    pub async fn come_to(&self, path: &str, user: &TestUser) -> TestPage {
+        let form = self.open(path).await;
+        self.sign_in(&form, user.id.localpart(), &user.password()).await
     }
 
     /// With a header on each request.

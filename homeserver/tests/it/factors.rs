@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use homeserver::{
     App, Error, Result,
-    accounts::factors::{Factors, Proof},
+    accounts::factors::{Enrolment, Factors, Proof},
+    audit::Actor,
     config::RequireTotp,
     error::ErrorKind,
     storage::numbers::UserNid,
@@ -17,6 +18,17 @@ use homeserver::{
 use homeserver_testing::{Authenticator, TestServer};
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// A server with one user, who has begun to set up a second factor; the user's number, what they are shown, and
+/// the app that has scanned it.
+async fn begun() -> (TestServer, UserNid, Enrolment, Authenticator) {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let user = server.caller(&alice).await.nid;
+    let enrolment = server.app.accounts.factors.begin(user).await.expect("it can be begun");
+    let app = Authenticator::scan(&server, &enrolment.url);
+    (server, user, enrolment, app)
+}
 
 /// A server with one user who has a second factor.
 struct Scene {
@@ -40,7 +52,7 @@ impl Scene {
     }
 
     async fn verify(&self, code: &str) -> Result<Proof> {
-        self.factors().verify(self.user, code).await
+        self.factors().verify(Actor::operator(), self.user, code).await
     }
 
     /// Types wrong codes until one is not looked at; returns how many were, and how long to wait.
@@ -73,39 +85,32 @@ fn wait(error: &Error) -> Option<Duration> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_factor_is_on_once_its_app_has_shown_a_right_code() {
-    let server = TestServer::start().await;
-    let alice = server.user("alice").await;
-    let user = server.caller(&alice).await.nid;
+    let (server, user, enrolment, app) = begun().await;
     let factors = &server.app.accounts.factors;
 
-    let enrolment = factors.begin(user).await.expect("it can be begun");
-    let app = Authenticator::scan(&server, &enrolment.url);
-    let wrong = factors.confirm(user, &app.wrong_code()).await.expect_err("the code is wrong");
+    let wrong = factors.confirm(Actor::operator(), user, &app.wrong_code()).await.expect_err("the code is wrong");
     assert_forbidden(&wrong);
     assert!(!factors.is_on(user).await.expect("it can be asked"));
-    let codes = factors.confirm(user, &app.code()).await.expect("the code is right");
+    let codes = factors.confirm(Actor::operator(), user, &app.code()).await.expect("the code is right");
 
     assert!(factors.is_on(user).await.expect("it can be asked"));
     assert_eq!(codes.len(), 10);
     assert!(enrolment.url.starts_with("otpauth://totp/test.local:alice?secret="), "{}", *enrolment.url);
     assert!(enrolment.url.contains(&format!("secret={}", *enrolment.secret)));
     assert!(enrolment.qr_png.starts_with(b"\x89PNG"));
-    let replayed = factors.verify(user, &app.code()).await.expect_err("the confirming code is used up");
+    let replayed =
+        factors.verify(Actor::operator(), user, &app.code()).await.expect_err("the confirming code is used up");
     assert_forbidden(&replayed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_has_ten_minutes_to_be_confirmed() {
-    let server = TestServer::start().await;
-    let alice = server.user("alice").await;
-    let user = server.caller(&alice).await.nid;
+    let (server, user, _, app) = begun().await;
     let factors = &server.app.accounts.factors;
-    let enrolment = factors.begin(user).await.expect("it can be begun");
-    let app = Authenticator::scan(&server, &enrolment.url);
 
     server.app.clock.advance(10 * MINUTE);
 
-    assert_forbidden(&factors.confirm(user, &app.code()).await.expect_err("it took too long"));
+    assert_forbidden(&factors.confirm(Actor::operator(), user, &app.code()).await.expect_err("it took too long"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +120,9 @@ async fn nothing_is_confirmed_that_was_not_begun() {
     let code = scene.app.next_code();
 
     assert_forbidden(&scene.factors().begin(scene.user).await.err().expect("there is one already"));
-    assert_forbidden(&scene.factors().confirm(scene.user, &code).await.expect_err("nothing was begun"));
+    assert_forbidden(
+        &scene.factors().confirm(Actor::operator(), scene.user, &code).await.expect_err("nothing was begun"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,7 +177,7 @@ async fn of_parallel_uses_of_one_code_one_wins() {
     let tries = (0..4).map(|number| {
         let factors = if number % 2 == 0 { scene.factors().clone() } else { other.accounts.factors.clone() };
         let (user, code) = (scene.user, code.clone());
-        tokio::spawn(async move { factors.verify(user, &code).await.is_ok() })
+        tokio::spawn(async move { factors.verify(Actor::operator(), user, &code).await.is_ok() })
     });
     let mut won = 0;
     for attempt in tries.collect::<Vec<_>>() {
@@ -189,7 +196,7 @@ async fn a_recovery_code_is_good_once_and_only_for_its_account() {
     let bob = scene.server.caller(&bob).await.nid;
     let code = &scene.recovery_codes[3];
 
-    assert_forbidden(&scene.factors().verify(bob, code).await.expect_err("it is not his"));
+    assert_forbidden(&scene.factors().verify(Actor::operator(), bob, code).await.expect_err("it is not his"));
     let proof = scene.verify(&code.to_lowercase().replace('-', " ")).await.expect("it was not used before");
     assert_eq!(proof, Proof::RecoveryCode { left: 9 });
 
@@ -201,7 +208,8 @@ async fn a_recovery_code_is_good_once_and_only_for_its_account() {
 async fn new_recovery_codes_replace_the_old_ones() {
     let scene = Scene::set().await;
 
-    let fresh = scene.factors().regenerate_recovery_codes(scene.user).await.expect("the factor is on");
+    let fresh =
+        scene.factors().regenerate_recovery_codes(Actor::operator(), scene.user).await.expect("the factor is on");
 
     assert_eq!(fresh.len(), 10);
     assert_forbidden(&scene.verify(&scene.recovery_codes[0]).await.expect_err("it is old"));
@@ -254,10 +262,14 @@ async fn a_lock_lasts_a_day_at_most() {
 async fn the_owner_turns_the_factor_off_with_a_code() {
     let scene = Scene::set().await;
 
-    let refusal = scene.factors().turn_off(scene.user, &scene.app.wrong_code()).await.expect_err("the code is wrong");
+    let refusal = scene
+        .factors()
+        .turn_off(Actor::operator(), scene.user, &scene.app.wrong_code())
+        .await
+        .expect_err("the code is wrong");
     assert_forbidden(&refusal);
     assert!(scene.factors().is_on(scene.user).await.expect("it can be asked"));
-    scene.factors().turn_off(scene.user, &scene.app.next_code()).await.expect("the code is right");
+    scene.factors().turn_off(Actor::operator(), scene.user, &scene.app.next_code()).await.expect("the code is right");
 
     assert_eq!(scene.factors().state(scene.user).await.expect("it can be asked"), None);
     assert_forbidden(&scene.verify(&scene.app.next_code()).await.expect_err("there is no factor"));
@@ -272,7 +284,7 @@ async fn an_app_gives_way_to_another_once_that_is_confirmed() {
     let enrolment = scene.factors().begin_replacement(scene.user).await.expect("there is one to replace");
     let other = Authenticator::scan(&scene.server, &enrolment.url);
     scene.verify(&scene.app.next_code()).await.expect("the first app still counts");
-    let codes = scene.factors().confirm(scene.user, &other.code()).await.expect("the code is right");
+    let codes = scene.factors().confirm(Actor::operator(), scene.user, &other.code()).await.expect("the code is right");
 
     assert_forbidden(&scene.verify(&scene.app.next_code()).await.expect_err("the first app does not count any more"));
     assert_forbidden(&scene.verify(&scene.recovery_codes[0]).await.expect_err("nor do its recovery codes"));
@@ -294,22 +306,21 @@ async fn who_must_have_a_factor_cannot_turn_it_off() {
     let (bob_app, _) = server.enrol(&bob).await;
 
     assert!(!missing(alice_nid).await);
-    let refusal = factors.turn_off(alice_nid, &alice_app.next_code()).await.expect_err("administrators must have one");
+    let refusal = factors
+        .turn_off(Actor::operator(), alice_nid, &alice_app.next_code())
+        .await
+        .expect_err("administrators must have one");
     assert_forbidden(&refusal);
-    factors.turn_off(bob_nid, &bob_app.code()).await.expect("others need not");
+    factors.turn_off(Actor::operator(), bob_nid, &bob_app.code()).await.expect("others need not");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_stands_in_the_database() {
-    let server = TestServer::start().await;
-    let alice = server.user("alice").await;
-    let user = server.caller(&alice).await.nid;
+    let (server, user, _, app) = begun().await;
     let factors = &server.app.accounts.factors;
-    let enrolment = factors.begin(user).await.expect("it can be begun");
-    let app = Authenticator::scan(&server, &enrolment.url);
 
     let pending: Vec<u8> = server.scalar("select secret from totp_enrolments").await;
-    factors.confirm(user, &app.code()).await.expect("the code is right");
+    factors.confirm(Actor::operator(), user, &app.code()).await.expect("the code is right");
     let confirmed: Vec<u8> = server.scalar("select secret from totp_factors").await;
 
     for stored in [pending, confirmed] {

@@ -47,7 +47,7 @@ enum Trial {
 impl Factors {
     /// Uses up a code of an account's authenticator app, or a recovery code. Both share one counter
     /// of wrong codes, across all processes and entrances.
-    pub async fn verify(&self, user: UserNid, code: &str) -> Result<Proof> {
+    pub async fn verify(&self, by: impl Into<Actor>, user: UserNid, code: &str) -> Result<Proof> {
         let Some(code) = Code::parse(code) else {
             // No guess at all, so it does not count.
             return Err(Error::forbidden("A code has six digits; a recovery code has sixteen letters and digits."));
@@ -65,7 +65,7 @@ impl Factors {
             Trial::Proved(proof) => {
                 if let Proof::RecoveryCode { left } = proof {
                     let user_id = self.storage.user_id(user).await?;
-                    let event = Event::new(Action::FactorUsed, Actor::owner(&user_id)).on(&user_id);
+                    let event = Event::new(Action::FactorUsed, by).on(&user_id);
                     self.audit.record(event.detail("kind", "recovery_code").detail("left", left));
                     self.emails.notify(user, &user_id, Notice::RecoveryCodeUsed(&left.to_string())).await;
                 }

@@ -7,6 +7,7 @@ use super::{InteractiveAuth, Purpose, Stage, progress};
 use crate::{
     Error, Result,
     accounts::browser_sessions::BrowserSession,
+    audit::{Action, Event},
     storage::{
         interactive_auth::{self as rows, SessionRow},
         tokens::TokenHash,
@@ -52,7 +53,10 @@ impl InteractiveAuth {
         if pending.user_id.as_ref() != Some(&by.user.id) {
             return Err(Error::forbidden("Only the user of this session can confirm this."));
         }
-        self.complete(session, Stage::Sso, None).await
+        self.complete(session, Stage::Sso, None).await?;
+        let event = Event::new(Action::ConsentGiven, by).on(&by.user.id);
+        self.audit.record(event.detail("what", pending.purpose.name().replace([' ', '-'], "_")));
+        Ok(())
     }
 
     /// Completes a registration's authentication `session` by a registration token.

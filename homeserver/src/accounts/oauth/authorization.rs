@@ -7,6 +7,7 @@ use super::{Client, FaultKind, OAuth, clients::CODE, pkce, redirect_uris, scope:
 use crate::{
     Error, Result,
     accounts::browser_sessions::BrowserSession,
+    audit::{Action, Event},
     secrets,
     storage::oauth::{
         clients,
@@ -167,11 +168,14 @@ impl OAuth {
         let mut conn = self.storage.conn().await?;
         clients::update_used(&mut conn, &authorization.client.id, now_ms).await?;
         codes::insert(&mut conn, &self.secrets.hash(PURPOSE, &code), &row).await?;
+        drop(conn);
+        self.audit.record(consent(by, &authorization.client, authorization.device_id()));
         self.answer_to(authorization, &[("code", &code)])
     }
 
     /// Does not let an application in.
-    pub fn deny(&self, authorization: &Authorization) -> Result<Return> {
+    pub fn deny(&self, authorization: &Authorization, by: &BrowserSession) -> Result<Return> {
+        self.audit.record(consent(by, &authorization.client, authorization.device_id()).failed("refused"));
         let members = [("error", FaultKind::AccessDenied.code()), ("error_description", "The user did not allow it.")];
         self.answer_to(authorization, &members)
     }
@@ -197,6 +201,12 @@ impl OAuth {
         let needs_gesture = redirect_uris::needs_gesture(redirect_uri, client.metadata.application_type);
         Ok(Return { url: url.into(), needs_gesture })
     }
+}
+
+/// What is noted of somebody who lets an application in, or not.
+pub(super) fn consent(by: &BrowserSession, client: &Client, device_id: &str) -> Event {
+    let event = Event::new(Action::ConsentGiven, by).on(&by.user.id).detail("app", client.name());
+    event.detail("client", client.id.as_str()).detail("device", device_id)
 }
 
 /// The scope and the challenge of a request, or what the application did wrong.

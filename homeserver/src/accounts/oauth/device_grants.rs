@@ -3,7 +3,10 @@
 
 use ruma::OwnedDeviceId;
 
-use super::{Client, Fault, FaultKind, OAuth, Outcome, Parameters, TokenAnswer, clients::DEVICE, scope::Scope};
+use super::{
+    Client, Fault, FaultKind, OAuth, Outcome, Parameters, TokenAnswer, authorization::consent, clients::DEVICE,
+    scope::Scope,
+};
 use crate::{
     Error, Result,
     accounts::browser_sessions::BrowserSession,
@@ -103,14 +106,17 @@ impl OAuth {
 
     /// Lets a device in as who is signed in, or not.
     pub async fn decide(&self, typed: &str, is_allowed: bool, by: &BrowserSession) -> Result<()> {
+        let device = self.waiting_device(typed).await?;
         let state = if is_allowed { GrantState::Allowed } else { GrantState::Refused };
         let hash = self.user_code_hash(&read(typed));
         let mut conn = self.storage.conn().await?;
-        if rows::decide(&mut conn, &hash, state, by.user.nid, self.clock.now_ms()).await? {
-            Ok(())
-        } else {
-            Err(unknown())
+        if !rows::decide(&mut conn, &hash, state, by.user.nid, self.clock.now_ms()).await? {
+            return Err(unknown());
         }
+        drop(conn);
+        let event = consent(by, &device.client, device.device_id.as_str());
+        self.audit.record(if is_allowed { event } else { event.failed("refused") });
+        Ok(())
     }
 
     pub(super) async fn exchange_device_code(

@@ -8,6 +8,7 @@ use ruma::UserId;
 use super::{super::password::read_line, App, say, told};
 use crate::{
     accounts::personal_tokens::{PersonalTokenRequest, Scope},
+    audit::Actor,
     storage::numbers::UserNid,
 };
 
@@ -22,14 +23,14 @@ pub(super) async fn add(app: &App, user_id: &UserId) -> anyhow::Result<()> {
     say(&format!("The key for the authenticator app is {}", *enrolment.secret))?;
     say(&format!("The same as a URL: {}", *enrolment.url))?;
     say("The code that the app shows:")?;
-    let codes = told(factors.confirm(user, &read_line()?).await)?;
+    let codes = told(factors.confirm(Actor::operator(), user, &read_line()?).await)?;
     say(&format!("{user_id} now needs a code besides the password. Each of these codes stands for one, once:"))?;
     codes.iter().try_for_each(|code| say(code))
 }
 
 /// Makes an app password and shows it.
 pub(super) async fn app_password(app: &App, user_id: &UserId, label: &str) -> anyhow::Result<()> {
-    let made = told(app.accounts.app_passwords.create(find(app, user_id).await?, label).await)?;
+    let made = told(app.accounts.app_passwords.create(Actor::operator(), find(app, user_id).await?, label).await)?;
     say(&format!("The app password is {}", *made.password))
 }
 
@@ -46,7 +47,7 @@ pub(super) async fn access_token(
         lifetime: days.map(|days| DAY * days),
         scope: if is_read_only { Scope::ReadOnly } else { Scope::Full },
     };
-    let made = told(app.accounts.personal_tokens.create(find(app, user_id).await?, &request).await)?;
+    let made = told(app.accounts.personal_tokens.create(Actor::operator(), find(app, user_id).await?, &request).await)?;
     say(&format!("The access token of the device {} is {}", made.device_id, *made.token))
 }
 

@@ -2,8 +2,10 @@
 //! API, "OAuth 2.0 API", "Account management".
 
 pub(super) mod access;
+pub(super) mod activity;
 pub(super) mod deactivate;
 pub(super) mod devices;
+pub(super) mod emails;
 pub(super) mod identities;
 pub(super) mod password;
 pub(super) mod profile;
@@ -17,13 +19,15 @@ use super::{
 use crate::accounts::browser_sessions::BrowserSession;
 
 /// The parts of the page.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 8] = [
     ("/account", "Profile"),
     ("/account/devices", "Devices"),
     ("/account/two-factor", "Two-factor authentication"),
+    (emails::HERE, "E-mail addresses"),
     (identities::HERE, "Linked accounts"),
     ("/account/access", "Apps and bots"),
     ("/account/password", "Password"),
+    ("/account/activity", "Activity"),
 ];
 
 /// What every part shows around its content.
@@ -38,8 +42,12 @@ struct Heading {
 
 impl Heading {
     fn of(visit: &Visit, session: &BrowserSession, here: &'static str) -> Self {
-        let has_providers = !visit.app.accounts.identities.providers().is_empty();
-        let is_there = |place: &(&'static str, _)| place.0 != identities::HERE || has_providers;
+        let accounts = &visit.app.accounts;
+        let is_there = |(path, _): &(&'static str, &'static str)| match *path {
+            emails::HERE => accounts.emails.are_possible(),
+            identities::HERE => !accounts.identities.providers().is_empty(),
+            _ => true,
+        };
         Self { places: PLACES.into_iter().filter(is_there).collect(), here, user: session.user.id.to_string() }
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
         let back = oauth.allow(&authorization, session).await?;
         Ok(leave(&visit, back, true))
     } else {
-        Ok(leave(&visit, oauth.deny(&authorization)?, false))
+        Ok(leave(&visit, oauth.deny(&authorization, session)?, false))
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
         ..SessionRequest::default()
     };
     let login = &visit.app.accounts.login;
-    let token = login.issue_sso_token(session).await?;
+    let token = login.issue_sso_token(session, "login fallback").await?;
     let session = login.with_token(&token, &visit.origin, &request).await?;
     let response = json!({
         "user_id": session.user_id,

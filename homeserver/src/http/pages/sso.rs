@@ -82,7 +82,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
     if visit.form.get("decision") != Some("allow") {
         return Ok(Reply::to("/account"));
     }
-    let token = visit.app.accounts.login.issue_sso_token(session).await?;
+    let token = visit.app.accounts.login.issue_sso_token(session, &target.shown()).await?;
     let url = target.with_token(&token);
     if target.is_site() {
         return Ok(Reply::to(url));

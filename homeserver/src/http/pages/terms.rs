@@ -59,7 +59,7 @@ pub(super) async fn accept(visit: Visit) -> Page {
     let terms = visit.missing_terms(session).await?;
     match visit.app.accounts.terms.check_accepted(&terms, visit.form.all("terms")) {
         Ok(()) => {
-            visit.app.accounts.terms.accept(&session.user).await?;
+            visit.app.accounts.terms.accept(session).await?;
             Ok(Reply::to(next.as_str()))
         }
         Err(error) => {

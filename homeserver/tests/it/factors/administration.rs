@@ -2,6 +2,7 @@
 
 use homeserver::{
     accounts::personal_tokens::{PersonalTokenRequest, Scope},
+    audit::Actor,
     error::ErrorKind,
 };
 use homeserver_testing::{TestServer, TestUser};
@@ -22,9 +23,11 @@ async fn a_reset_takes_the_factor_away_and_all_that_it_protected() {
     make_admin(&server, &root).await;
     let (_, recovery_codes) = server.enrol(&alice).await;
     let user = server.caller(&alice).await.nid;
-    let app_password = server.app.accounts.app_passwords.create(user, "Mail").await.expect("it is made");
+    let app_password =
+        server.app.accounts.app_passwords.create(Actor::operator(), user, "Mail").await.expect("it is made");
     let request = PersonalTokenRequest { label: "Bot".to_owned(), lifetime: None, scope: Scope::Full };
-    let token = server.app.accounts.personal_tokens.create(user, &request).await.expect("it is made");
+    let token =
+        server.app.accounts.personal_tokens.create(Actor::operator(), user, &request).await.expect("it is made");
     let bot = alice.with_session(token.device_id.clone(), &token.token);
     assert_eq!(root.get(&path(&alice)).await.expect("root may look")["enabled"], true);
 
@@ -34,7 +37,7 @@ async fn a_reset_takes_the_factor_away_and_all_that_it_protected() {
     assert!(!alice.is_logged_in().await && !bot.is_logged_in().await);
     alice.try_login(json!({ "password": app_password.password.as_str() })).await.expect_err("it has ended");
     alice.try_login(json!({})).await.expect("the password is enough");
-    assert!(server.app.accounts.factors.verify(user, &recovery_codes[0]).await.is_err());
+    assert!(server.app.accounts.factors.verify(Actor::operator(), user, &recovery_codes[0]).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,9 +71,9 @@ async fn the_state_of_a_factor_can_be_looked_at() {
     let (app, codes) = server.enrol(&alice).await;
     let factors = &server.app.accounts.factors;
     let user = server.caller(&alice).await.nid;
-    factors.verify(user, &codes[0]).await.expect("it is fresh");
+    factors.verify(Actor::operator(), user, &codes[0]).await.expect("it is fresh");
     for _ in 0..5 {
-        factors.verify(user, &app.wrong_code()).await.expect_err("it is wrong");
+        factors.verify(Actor::operator(), user, &app.wrong_code()).await.expect_err("it is wrong");
     }
 
     let state = alice.get(&path(&alice)).await.expect("everybody may look at themselves");

@@ -1,6 +1,8 @@
 //! Passwords for single programs.
 
-use homeserver::{accounts::app_passwords::AppPasswords, error::ErrorKind, storage::session_origins::SessionKind};
+use homeserver::{
+    accounts::app_passwords::AppPasswords, audit::Actor, error::ErrorKind, storage::session_origins::SessionKind,
+};
 use homeserver_testing::{Answer, TestServer, TestUser};
 use serde_json::{Value, json};
 
@@ -22,7 +24,7 @@ async fn an_app_password_logs_in_with_and_without_a_second_factor() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let user = server.caller(&alice).await.nid;
-    let made = app_passwords(&server).create(user, " Mail bridge ").await.expect("it is made");
+    let made = app_passwords(&server).create(Actor::operator(), user, " Mail bridge ").await.expect("it is made");
 
     assert!(made.password.starts_with("salon_app_"));
     let before = app_passwords(&server).list(user).await.expect("they can be listed");
@@ -44,7 +46,7 @@ async fn an_app_password_is_good_for_its_user_only() {
     let server = TestServer::start().await;
     let [alice, bob] = server.users(["alice", "bob"]).await;
     let user = server.caller(&alice).await.nid;
-    let made = app_passwords(&server).create(user, "Mail").await.expect("it is made");
+    let made = app_passwords(&server).create(Actor::operator(), user, "Mail").await.expect("it is made");
 
     for (who, password) in [(&bob, made.password.to_string()), (&alice, format!("{}x", *made.password))] {
         let refusal = login(who, &password).await.expect_err("it is not an app password of theirs");
@@ -59,18 +61,19 @@ async fn a_revoked_app_password_ends_with_its_sessions() {
     let alice = server.user("alice").await;
     let user = server.caller(&alice).await.nid;
     let (mail, news) = (
-        app_passwords(&server).create(user, "Mail").await.expect("it is made"),
-        app_passwords(&server).create(user, "News").await.expect("it is made"),
+        app_passwords(&server).create(Actor::operator(), user, "Mail").await.expect("it is made"),
+        app_passwords(&server).create(Actor::operator(), user, "News").await.expect("it is made"),
     );
     let mail_session = session(&alice, &login(&alice, &mail.password).await.expect("it logs in"));
     let news_session = session(&alice, &login(&alice, &news.password).await.expect("it logs in"));
 
-    app_passwords(&server).revoke(user, &mail.id).await.expect("it is there");
+    app_passwords(&server).revoke(Actor::operator(), user, &mail.id).await.expect("it is there");
 
     assert!(!mail_session.is_logged_in().await);
     assert!(news_session.is_logged_in().await && alice.is_logged_in().await);
     login(&alice, &mail.password).await.expect_err("it is revoked");
-    let again = app_passwords(&server).revoke(user, &mail.id).await.expect_err("it is revoked already");
+    let again =
+        app_passwords(&server).revoke(Actor::operator(), user, &mail.id).await.expect_err("it is revoked already");
     assert!(again.is_not_found());
 }
 
@@ -79,12 +82,12 @@ async fn a_device_that_logs_in_by_password_later_outlives_the_app_password() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let user = server.caller(&alice).await.nid;
-    let made = app_passwords(&server).create(user, "Mail").await.expect("it is made");
+    let made = app_passwords(&server).create(Actor::operator(), user, "Mail").await.expect("it is made");
     let with = |password: &str| alice.try_login(json!({ "password": password, "device_id": "PHONE" }));
     with(&made.password).await.expect("it logs in");
 
     let phone = session(&alice, &with(&alice.password()).await.expect("it logs in"));
-    app_passwords(&server).revoke(user, &made.id).await.expect("it is there");
+    app_passwords(&server).revoke(Actor::operator(), user, &made.id).await.expect("it is there");
 
     assert!(phone.is_logged_in().await);
     assert_eq!(server.caller(&phone).await.session, SessionKind::Legacy);
@@ -95,7 +98,7 @@ async fn a_new_password_with_logout_ends_app_passwords() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let user = server.caller(&alice).await.nid;
-    let made = app_passwords(&server).create(user, "Mail").await.expect("it is made");
+    let made = app_passwords(&server).create(Actor::operator(), user, "Mail").await.expect("it is made");
     let change = |password: &str, logout: bool, auth: Value| {
         let body = json!({ "new_password": password, "logout_devices": logout, "auth": auth });
         let alice = alice.clone();
@@ -116,7 +119,7 @@ async fn labels_must_say_something() {
     let user = server.caller(&alice).await.nid;
 
     for label in ["", "  ", "a\nb", &"x".repeat(101)] {
-        assert!(app_passwords(&server).create(user, label).await.is_err(), "{label:?}");
+        assert!(app_passwords(&server).create(Actor::operator(), user, label).await.is_err(), "{label:?}");
     }
 }
 
@@ -125,7 +128,7 @@ async fn an_app_password_of_a_closed_account_is_worthless() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let user = server.caller(&alice).await.nid;
-    let made = app_passwords(&server).create(user, "Mail").await.expect("it is made");
+    let made = app_passwords(&server).create(Actor::operator(), user, "Mail").await.expect("it is made");
 
     server.app.accounts.administration.deactivate(&alice.id, false).await.expect("alice exists");
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeserver::{accounts::passwords, config::RequireTotp, error::ErrorKind};
+use homeserver::{accounts::passwords, audit::Actor, config::RequireTotp, error::ErrorKind};
 use homeserver_testing::{Answer, Authenticator, Refusal, TestServer, TestUser};
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ async fn the_code_may_follow_the_password_once() {
     assert!(told(&replayed).starts_with("This code is wrong"));
     let factors = &server.app.accounts.factors;
     let user = server.caller(&alice).await.nid;
-    factors.verify(user, &app.code()).await.expect_err("it is used up at every entrance");
+    factors.verify(Actor::operator(), user, &app.code()).await.expect_err("it is used up at every entrance");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +59,7 @@ async fn a_code_that_was_used_elsewhere_does_not_log_in() {
     let (server, alice, app, _) = scene().await;
     let user = server.caller(&alice).await.nid;
     let code = app.next_code();
-    server.app.accounts.factors.verify(user, &code).await.expect("the code is right");
+    server.app.accounts.factors.verify(Actor::operator(), user, &code).await.expect("the code is right");
 
     let refusal = login(&alice, &format!("{}{code}", alice.password())).await.expect_err("the code is used up");
 
@@ -140,7 +140,8 @@ async fn a_password_that_ends_in_digits_is_a_password_still() {
 async fn wrong_codes_lock_the_factor_and_nothing_else() {
     let (server, alice, app, _) = scene().await;
     let user = server.caller(&alice).await.nid;
-    let app_password = server.app.accounts.app_passwords.create(user, "Mail").await.expect("it is made");
+    let app_password =
+        server.app.accounts.app_passwords.create(Actor::operator(), user, "Mail").await.expect("it is made");
 
     for _ in 0..5 {
         let wrong = format!("{}{}", alice.password(), app.wrong_code());
@@ -190,7 +191,8 @@ async fn codes_after_passwords_can_be_forbidden() {
 async fn a_confirmation_needs_the_code_too() {
     let (server, alice, app, recovery_codes) = scene().await;
     let user = server.caller(&alice).await.nid;
-    let app_password = server.app.accounts.app_passwords.create(user, "Mail").await.expect("it is made");
+    let app_password =
+        server.app.accounts.app_passwords.create(Actor::operator(), user, "Mail").await.expect("it is made");
     let phone = login(&alice, &app_password.password).await.expect("it logs in");
     let delete = |password: String| {
         let body = json!({ "devices": [phone["device_id"]], "auth": alice.confirmation_by(&password) });

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use homeserver::{
     accounts::personal_tokens::{NewPersonalToken, PersonalTokenRequest, PersonalTokens, Scope},
+    audit::Actor,
     error::ErrorKind,
     storage::session_origins::SessionKind,
 };
@@ -18,7 +19,7 @@ fn tokens(server: &TestServer) -> &PersonalTokens {
 
 async fn make(server: &TestServer, owner: &TestUser, lifetime: Option<Duration>, scope: Scope) -> NewPersonalToken {
     let request = PersonalTokenRequest { label: "Weather bot".to_owned(), lifetime, scope };
-    tokens(server).create(server.caller(owner).await.nid, &request).await.expect("it is made")
+    tokens(server).create(Actor::operator(), server.caller(owner).await.nid, &request).await.expect("it is made")
 }
 
 fn bot(owner: &TestUser, made: &NewPersonalToken) -> TestUser {
@@ -90,9 +91,12 @@ async fn a_revoked_token_is_gone_with_its_device() {
     let bot = bot(&alice, &made);
     assert!(bot.is_logged_in().await);
 
-    let other = tokens(&server).revoke(user, alice.device_id.clone()).await.expect_err("this is no token's device");
+    let other = tokens(&server)
+        .revoke(Actor::operator(), user, alice.device_id.clone())
+        .await
+        .expect_err("this is no token's device");
     assert!(other.is_not_found());
-    tokens(&server).revoke(user, made.device_id.clone()).await.expect("it is there");
+    tokens(&server).revoke(Actor::operator(), user, made.device_id.clone()).await.expect("it is there");
 
     assert!(!bot.is_logged_in().await && alice.is_logged_in().await);
     alice.get(&format!("/_matrix/client/v3/devices/{}", made.device_id)).await.expect_err("its device is gone");
@@ -148,7 +152,7 @@ async fn tokens_must_be_good_for_some_time_and_for_an_account_in_use() {
     let user = server.caller(&alice).await.nid;
     let request = |lifetime| PersonalTokenRequest { label: "Bot".to_owned(), lifetime, scope: Scope::Full };
 
-    assert!(tokens(&server).create(user, &request(Some(Duration::ZERO))).await.is_err());
+    assert!(tokens(&server).create(Actor::operator(), user, &request(Some(Duration::ZERO))).await.is_err());
     server.app.accounts.administration.deactivate(&alice.id, false).await.expect("alice exists");
-    assert!(tokens(&server).create(user, &request(None)).await.is_err());
+    assert!(tokens(&server).create(Actor::operator(), user, &request(None)).await.is_err());
 }

@@ -3,17 +3,8 @@
 use std::time::Duration;
 
 use homeserver::config::RequireTotp;
-use homeserver_testing::{Authenticator, TestBrowser, TestPage, TestServer, TestUser};
+use homeserver_testing::{Authenticator, TestBrowser, TestPage, TestServer};
 use serde_json::json;
-
-/// Somebody who has just signed in.
-async fn signed_in(server: &TestServer, user: &TestUser) -> TestBrowser {
-    let browser = TestBrowser::new(server);
-    let form = browser.open("/account").await;
-    let page = browser.sign_in(&form, user.id.localpart(), &user.password()).await;
-    assert_eq!((page.address.as_str(), page.status), ("/account", 200), "{page:?}");
-    browser
-}
 
 /// Sets the second factor up on the pages; the app, and the page with the recovery codes.
 async fn set_up(server: &TestServer, browser: &TestBrowser) -> (Authenticator, TestPage) {
@@ -34,7 +25,7 @@ fn recovery_codes(page: &TestPage) -> Vec<String> {
 async fn a_display_name_is_changed_there_and_seen_by_others() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let browser = signed_in(&server, &alice).await;
+    let browser = TestBrowser::of(&server, &alice).await;
 
     let page = browser.open("/account").await;
     let page = browser.submit(&page, "/account", &[("name", "Alice <3")]).await;
@@ -49,7 +40,7 @@ async fn a_display_name_is_changed_there_and_seen_by_others() {
 async fn the_second_factor_is_set_up_used_and_turned_off() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let browser = signed_in(&server, &alice).await;
+    let browser = TestBrowser::of(&server, &alice).await;
 
     let (app, codes) = set_up(&server, &browser).await;
     let recovery_codes = recovery_codes(&codes);
@@ -73,7 +64,7 @@ async fn the_second_factor_is_set_up_used_and_turned_off() {
 async fn a_wrong_first_code_turns_nothing_on() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let browser = signed_in(&server, &alice).await;
+    let browser = TestBrowser::of(&server, &alice).await;
     let page = browser.open("/account/two-factor").await;
     let page = browser.submit(&page, "/account/two-factor/begin", &[]).await;
 
@@ -106,7 +97,7 @@ async fn where_everybody_needs_one_it_is_set_up_on_the_way_to_an_app() {
 async fn what_could_take_the_account_over_needs_a_fresh_proof() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let browser = signed_in(&server, &alice).await;
+    let browser = TestBrowser::of(&server, &alice).await;
     let factor = browser.open("/account/two-factor").await;
     let access = browser.open("/account/access").await;
     let devices = browser.open("/account/devices").await;
@@ -140,7 +131,7 @@ async fn what_could_take_the_account_over_needs_a_fresh_proof() {
 async fn a_password_is_changed_and_everybody_else_signed_out() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let (browser, other) = (signed_in(&server, &alice).await, signed_in(&server, &alice).await);
+    let (browser, other) = (TestBrowser::of(&server, &alice).await, TestBrowser::of(&server, &alice).await);
     let page = browser.open("/account/password").await;
 
     let new = "correct horse battery staple";
@@ -184,7 +175,7 @@ async fn devices_are_seen_and_signed_out() {
 async fn app_passwords_and_tokens_are_shown_once_and_revoked() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let browser = signed_in(&server, &alice).await;
+    let browser = TestBrowser::of(&server, &alice).await;
 
     let page = browser.open("/account/access").await;
     let made = browser.submit(&page, "/account/access/password", &[("label", "Old client")]).await;
@@ -208,7 +199,7 @@ async fn app_passwords_and_tokens_are_shown_once_and_revoked() {
 async fn an_account_is_deactivated_by_who_types_its_name() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let browser = signed_in(&server, &alice).await;
+    let browser = TestBrowser::of(&server, &alice).await;
     let page = browser.open("/account?action=org.matrix.account_deactivate").await;
 
     let wrong = browser.submit(&page, "/account/deactivate", &[("name", "alice")]).await;
@@ -225,7 +216,7 @@ async fn an_account_is_deactivated_by_who_types_its_name() {
 async fn every_action_that_is_offered_leads_to_a_page() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
-    let browser = signed_in(&server, &alice).await;
+    let browser = TestBrowser::of(&server, &alice).await;
 
     for (action, title) in [
         ("profile", "Your account"),
@@ -256,5 +247,98 @@ async fn the_account_page_speaks_french() {
 
     for text in ["Votre compte", "Nom affiché", "Appareils", "Double authentification", "Applications et robots"] {
         page.assert_says(text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_mail_addresses_are_added_with_a_proof_and_removed() {
+    let (server, mailbox) = crate::emails::start(|_| {}).await;
+    let alice = server.user("alice").await;
+    let browser = TestBrowser::of(&server, &alice).await;
+    let form = browser.open("/account/emails").await;
+
+    let waiting = browser.submit(&form, "/account/emails/add", &[("email", "Alice@mailbox.test")]).await;
+    let early = browser.submit(&waiting, "/account/emails/confirm", &[]).await;
+    let link = browser.open(&mailbox.next().await.link()).await;
+    browser.submit(&link, "/_salon/email/confirm", &[]).await;
+    let other = TestBrowser::of(&server, &alice).await;
+    let elsewhere = other.open(&waiting.address).await;
+    let stolen = other.submit(&elsewhere, "/account/emails/confirm", &[]).await;
+    let added = browser.submit(&waiting, "/account/emails/confirm", &[]).await;
+    let told = mailbox.next().await;
+    let removed = browser.submit(&added, "/account/emails/remove", &[]).await;
+
+    for refused in [early, stolen] {
+        refused.assert_says("The e-mail address has not been confirmed");
+    }
+    added.assert_says("alice@mailbox.test");
+    assert!(told.text.contains("was added"), "{}", told.text);
+    removed.assert_says("There are none.");
+    server.app.clock.advance(Duration::from_secs(301));
+    let form = browser.open("/account/emails").await;
+    browser.submit(&form, "/account/emails/add", &[("email", "evil@mailbox.test")]).await.assert_says("Is it you?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_see_what_happened_to_their_accounts() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let browser = TestBrowser::new(&server).with_header("user-agent", "Testbrowser/1.0");
+    let form = browser.open("/account").await;
+    browser.sign_in(&form, "alice", "wrong").await;
+    browser.sign_in(&form, "alice", &alice.password()).await;
+    set_up(&server, &browser).await;
+    let administration = server.app.accounts.administration.acting_as(&server.caller(&bob).await);
+    administration.reset_second_factor(&alice.id).await.expect("it can be reset");
+    server.app.audit.settled().await;
+    let browser = TestBrowser::of(&server, &alice).await;
+    server.app.audit.settled().await;
+
+    let page = browser.open("/account/activity").await;
+
+    for sentence in [
+        "The account was made.",
+        "Somebody could not sign in.",
+        "Somebody signed in.",
+        "Two-factor authentication was turned on.",
+        "Two-factor authentication was taken away.",
+        "by those who run this server",
+        "Testbrowser/1.0 · 127.0.0.1",
+    ] {
+        page.assert_says(sentence);
+    }
+    assert!(!page.html.contains("bob"), "who it was is not told: {page:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_on_the_pages_is_noted_with_who_and_in_which_session() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let browser = TestBrowser::of(&server, &alice).await;
+
+    set_up(&server, &browser).await;
+    let page = browser.open("/account/access").await;
+    browser.submit(&page, "/account/access/password", &[("label", "Mail")]).await;
+    let page = browser.open("/sso?redirectUrl=https%3A%2F%2Fapp.test%2F").await;
+    browser.submit(&page, "/sso", &[("decision", "allow")]).await;
+    let page = browser.open("/account/reset").await;
+    browser.submit(&page, "/account/reset", &[]).await;
+
+    server.app.audit.settled().await;
+    let events = server.app.audit.of_user(&alice.id, 100).await.expect("it can be read");
+    let sign_in = events.iter().find(|event| event.details.get("method") == Some(&json!("page"))).expect("it is noted");
+    for (action, name, value) in [
+        ("authn_factor_added", "kind", "totp"),
+        ("authn_token_created", "kind", "app_password"),
+        ("consent_given", "app", "app.test"),
+        ("consent_given", "what", "cross_signing_reset"),
+    ] {
+        let found =
+            events.iter().find(|event| event.action == action && event.details.get(name) == Some(&json!(value)));
+        let event = found.unwrap_or_else(|| panic!("{action} is noted with {name} {value}: {events:?}"));
+        assert_eq!(event.actor.as_deref(), Some("@alice:test.local"));
+        assert_eq!(event.address.as_deref(), Some("127.0.0.1"));
+        assert_eq!(event.details.get("session"), sign_in.details.get("session"), "{action}");
+        assert!(event.details.contains_key("session"), "{action}");
     }
 }

@@ -27,8 +27,7 @@ async fn an_operation_is_confirmed_on_the_page_and_done_by_the_client() {
     let session = begin(&alice).await;
     let auth = json!({ "auth": { "session": session } });
 
-    let form = browser.open(&page_of("m.login.sso", &session)).await;
-    let page = browser.sign_in(&form, "alice", &alice.password()).await;
+    let page = browser.come_to(&page_of("m.login.sso", &session), &alice).await;
     page.assert_says("An app wants to deactivate your account, for ever.");
     let early = alice.post(DEACTIVATE, auth.clone()).await.expect_err("it is not confirmed yet");
     let done = browser.submit(&page, "/_matrix/", &[("decision", "allow")]).await;
@@ -48,8 +47,7 @@ async fn clients_that_repeat_the_type_are_understood_too() {
     let alice = server.user("alice").await;
     let browser = TestBrowser::new(&server);
     let session = begin(&alice).await;
-    let form = browser.open(&page_of("m.login.sso", &session)).await;
-    let page = browser.sign_in(&form, "alice", &alice.password()).await;
+    let page = browser.come_to(&page_of("m.login.sso", &session), &alice).await;
 
     let auth = json!({ "auth": { "type": "m.login.sso", "session": session } });
     let early = alice.post(DEACTIVATE, auth.clone()).await.expect_err("it is not confirmed yet");
@@ -67,11 +65,9 @@ async fn nobody_else_can_confirm_it_and_cancelling_confirms_nothing() {
     let auth = json!({ "auth": { "session": session } });
 
     let other = TestBrowser::new(&server);
-    let form = other.open(&page_of("m.login.sso", &session)).await;
-    let refusal = other.sign_in(&form, "bob", &bob.password()).await;
+    let refusal = other.come_to(&page_of("m.login.sso", &session), &bob).await;
     let browser = TestBrowser::new(&server);
-    let form = browser.open(&page_of("m.login.sso", &session)).await;
-    let page = browser.sign_in(&form, "alice", &alice.password()).await;
+    let page = browser.come_to(&page_of("m.login.sso", &session), &alice).await;
     let cancelled = browser.submit(&page, "/_matrix/", &[("decision", "deny")]).await;
 
     refusal.assert_says("You are signed in as somebody else");
@@ -86,8 +82,7 @@ async fn who_signed_in_long_ago_proves_it_anew() {
     let alice = server.user("alice").await;
     let browser = TestBrowser::new(&server);
     let session = begin(&alice).await;
-    let form = browser.open(&page_of("m.login.sso", &session)).await;
-    let page = browser.sign_in(&form, "alice", &alice.password()).await;
+    let page = browser.come_to(&page_of("m.login.sso", &session), &alice).await;
 
     server.app.clock.advance(Duration::from_secs(301));
     let again = browser.submit(&page, "/_matrix/", &[("decision", "allow")]).await;

@@ -46,7 +46,7 @@ pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
 /// `POST /account/access/password`
 pub(in crate::http::pages) async fn make_password(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
-    let made = visit.app.accounts.app_passwords.create(session.user.nid, visit.form.text("label")).await;
+    let made = visit.app.accounts.app_passwords.create(session, session.user.nid, visit.form.text("label")).await;
     made_known(&visit, made.map(|made| made.password.to_string())).await
 }
 
@@ -59,21 +59,21 @@ pub(in crate::http::pages) async fn make_token(visit: Visit) -> Page {
         lifetime: (days > 0).then(|| Duration::from_secs(days.saturating_mul(DAY_S))),
         scope: if visit.form.get("read_only").is_some() { Scope::ReadOnly } else { Scope::Full },
     };
-    let made = visit.app.accounts.personal_tokens.create(session.user.nid, &request).await;
+    let made = visit.app.accounts.personal_tokens.create(session, session.user.nid, &request).await;
     made_known(&visit, made.map(|made| made.token.to_string())).await
 }
 
 /// `POST /account/access/revoke-password`
 pub(in crate::http::pages) async fn revoke_password(visit: Visit) -> Page {
     let session = visit.member(HERE)?;
-    visit.app.accounts.app_passwords.revoke(session.user.nid, visit.form.text("id")).await?;
+    visit.app.accounts.app_passwords.revoke(session, session.user.nid, visit.form.text("id")).await?;
     Ok(Reply::to(HERE))
 }
 
 /// `POST /account/access/revoke-token`
 pub(in crate::http::pages) async fn revoke_token(visit: Visit) -> Page {
     let session = visit.member(HERE)?;
-    visit.app.accounts.personal_tokens.revoke(session.user.nid, visit.form.text("id").into()).await?;
+    visit.app.accounts.personal_tokens.revoke(session, session.user.nid, visit.form.text("id").into()).await?;
     Ok(Reply::to(HERE))
 }
 

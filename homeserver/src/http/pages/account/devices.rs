@@ -63,14 +63,14 @@ pub(in crate::http::pages) async fn end(visit: Visit) -> Page {
     let device_id = visit.form.text("device_id");
     let back = format!("{HERE}?{}", query(&[("device_id", device_id)]));
     let session = visit.fresh(&back)?;
-    visit.app.accounts.sessions.end(&session.user, session.user.nid, &[device_id.into()]).await?;
+    visit.app.accounts.oauth.end_device(session, device_id.into()).await?;
     Ok(Reply::to(HERE))
 }
 
 /// `POST /account/devices/end-all`
 pub(in crate::http::pages) async fn end_all(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
-    visit.app.accounts.sessions.end_all(&session.user, session.user.nid, None).await?;
+    visit.app.accounts.sessions.end_all(session, session.user.nid, None).await?;
     Ok(Reply::to("/login").with_session(None))
 }
 

@@ -50,6 +50,6 @@ async fn change(visit: &Visit, session: &BrowserSession) -> Result<String> {
         return Err(Error::invalid_param("The two passwords are not the same."));
     }
     let ends_devices = form.get("everywhere").is_some();
-    accounts.administration.change_password_on_page(&session.user, form.text("password"), ends_devices).await?;
+    accounts.administration.change_password_on_page(session, form.text("password"), ends_devices).await?;
     accounts.browser_sessions.begin_proved(session.user.nid, &visit.origin).await
 }

@@ -86,7 +86,7 @@ pub(in crate::http::pages) async fn begin(visit: Visit) -> Page {
 /// `POST /account/two-factor/confirm`
 pub(in crate::http::pages) async fn confirm(visit: Visit) -> Page {
     let session = visit.fresh(&here(&visit))?;
-    match visit.app.accounts.factors.confirm(session.user.nid, visit.form.text("code")).await {
+    match visit.app.accounts.factors.confirm(session, session.user.nid, visit.form.text("code")).await {
         Ok(codes) => Ok(show_codes(&visit, session, codes)),
         Err(error) => {
             let (status, message) = refusal(error)?;
@@ -100,14 +100,14 @@ pub(in crate::http::pages) async fn confirm(visit: Visit) -> Page {
 /// `POST /account/two-factor/codes`
 pub(in crate::http::pages) async fn regenerate(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
-    let codes = visit.app.accounts.factors.regenerate_recovery_codes(session.user.nid).await?;
+    let codes = visit.app.accounts.factors.regenerate_recovery_codes(session, session.user.nid).await?;
     Ok(show_codes(&visit, session, codes))
 }
 
 /// `POST /account/two-factor/off`
 pub(in crate::http::pages) async fn turn_off(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
-    match visit.app.accounts.factors.turn_off(session.user.nid, visit.form.text("code")).await {
+    match visit.app.accounts.factors.turn_off(session, session.user.nid, visit.form.text("code")).await {
         Ok(()) => Ok(Reply::to(HERE)),
         Err(error) => {
             let (status, message) = refusal(error)?;
