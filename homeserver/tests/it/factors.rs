@@ -316,7 +316,7 @@ async fn who_must_have_a_factor_cannot_turn_it_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_stands_in_the_database() {
-    let (server, user, _, app) = begun().await;
+    let (server, user, enrolment, app) = begun().await;
     let factors = &server.app.accounts.factors;
 
     let pending: Vec<u8> = server.scalar("select secret from totp_enrolments").await;

@@ -4,6 +4,7 @@
 // The SDK's futures are deeply nested.
 #![recursion_limit = "256"]
 
+mod browser;
 mod person;
 mod scenarios;
 mod stage;

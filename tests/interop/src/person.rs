@@ -21,7 +21,8 @@ use matrix_sdk::{
 };
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
-const PASSWORD: &str = "a long password";
+/// The password of everybody.
+pub const PASSWORD: &str = "a long password";
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often to look for what comes without news from the server.

@@ -3,6 +3,7 @@
 mod accounts;
 mod encryption;
 mod media;
+mod oauth;
 mod recovery;
 mod rooms;
 
@@ -27,6 +28,7 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
         accounts::a_device_logs_in_and_is_deleted_by_another,
         accounts::a_person_is_found_by_name,
         accounts::account_data_reach_all_devices,
+        oauth::an_application_is_let_in_refreshes_its_tokens_and_logs_out,
         rooms::messages_are_edited_reacted_to_and_redacted,
         rooms::a_thread_gathers_its_answers,
         rooms::history_is_read_from_its_end,

@@ -27,6 +27,11 @@ impl Stage {
         Self { url, people: Arc::default() }
     }
 
+    /// Where the server is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Somebody new, whose name begins with `name`.
     pub async fn person(&self, name: &str) -> Result<Person> {
         let number = self.people.fetch_add(1, Ordering::Relaxed);

@@ -31,7 +31,8 @@ async fn forms_that_another_site_sends_are_refused() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let browser = TestBrowser::new(&server);
-    let page = browser.come_to(SSO, &alice).await;
+    let form = browser.open(SSO).await;
+    let page = browser.sign_in(&form, "alice", &alice.password()).await;
     let allow = [("decision", "allow")];
     let mallory = TestBrowser::new(&server);
     let csrf_of_mallory = mallory.open("/login").await.between("name=\"csrf\" value=\"", "\"").to_owned();
