@@ -43,6 +43,11 @@ impl Browser {
         self.send(Method::POST, url, body.query().map(ToOwned::to_owned)).await
     }
 
+    /// Sends a form without having been given one.
+    pub async fn post(&self, url: Url, form: String) -> Result<Page> {
+        self.send(Method::POST, url, Some(form)).await
+    }
+
     async fn send(&self, mut method: Method, mut url: Url, mut form: Option<String>) -> Result<Page> {
         let http = Client::builder().redirect(Policy::none()).build()?;
         for _ in 0..REDIRECTS {
