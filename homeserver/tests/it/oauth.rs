@@ -26,6 +26,13 @@ async fn server() -> TestServer {
     server_with(|_| {}).await
 }
 
+/// The same with a user.
+async fn with_alice() -> (TestServer, TestUser) {
+    let server = server().await;
+    let alice = server.user("alice").await;
+    (server, alice)
+}
+
 async fn server_with(change: impl FnOnce(&mut Config)) -> TestServer {
     TestServer::start_with(|config| {
         config.discovery.client_url = Some("https://matrix.test.local".parse().expect("a URL"));

@@ -3,12 +3,11 @@
 use homeserver_testing::{TestBrowser, parameter};
 use serde_json::json;
 
-use super::{CALLBACK, SCOPE, TestApp, metadata, server};
+use super::{CALLBACK, SCOPE, TestApp, metadata, server, with_alice};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_gets_a_code_in_the_query_or_in_the_fragment() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
 
     for (mode, separator) in [("", '?'), ("query", '?'), ("fragment", '#')] {
@@ -27,8 +26,7 @@ async fn an_application_gets_a_code_in_the_query_or_in_the_fragment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_see_who_asks_for_what_and_can_decline() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let browser = TestBrowser::new(&server);
 
@@ -46,8 +44,7 @@ async fn people_see_who_asks_for_what_and_can_decline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn installed_apps_are_opened_by_a_link() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let mut native = metadata();
     native["application_type"] = json!("native");
     native["redirect_uris"] = json!(["test.app.mobile:/callback", "https://app.test/open", "http://127.0.0.1/"]);
@@ -66,8 +63,7 @@ async fn installed_apps_are_opened_by_a_link() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_sent_to_an_address_that_is_not_registered() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let browser = TestBrowser::new(&server);
     let form = browser.open(&app.request(&[])).await;
@@ -96,8 +92,7 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_learns_what_is_wrong_with_its_request() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let mut for_devices = metadata();
     for_devices["grant_types"] = json!(["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"]);
@@ -145,8 +140,7 @@ async fn a_link_to_the_server_leads_no_stranger_anywhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_application_wishes_of_the_page_is_no_error() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let browser = TestBrowser::new(&server);
 
@@ -165,8 +159,7 @@ async fn what_the_application_wishes_of_the_page_is_no_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_leads_to_the_application_lets_the_browser_go_there() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let browser = TestBrowser::new(&server);
     let form = browser.open(&app.request(&[])).await;

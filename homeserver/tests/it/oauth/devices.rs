@@ -5,7 +5,7 @@ use std::time::Duration;
 use homeserver_testing::{TestBrowser, TestPage, TestServer, TestUser};
 use serde_json::json;
 
-use super::{SCOPE, TestApp, Told, metadata, post, server, server_with, session};
+use super::{SCOPE, TestApp, Told, metadata, post, server, server_with, session, with_alice};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -37,8 +37,7 @@ async fn open(server: &TestServer, user: &TestUser, codes: &Told) -> (TestBrowse
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_is_let_in_by_its_code() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
 
     let codes = begin(&app).await;
@@ -61,8 +60,7 @@ async fn a_device_is_let_in_by_its_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_code_may_be_typed_as_people_type() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let codes = begin(&app).await;
     let browser = TestBrowser::new(&server);
@@ -80,8 +78,7 @@ async fn the_code_may_be_typed_as_people_type() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_is_not_let_in_learns_it() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let codes = begin(&app).await;
 
@@ -110,8 +107,7 @@ async fn a_device_that_asks_too_often_is_told_to_wait_longer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_ever() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let codes = begin(&app).await;
 

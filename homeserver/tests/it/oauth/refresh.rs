@@ -5,12 +5,11 @@ use std::time::Duration;
 use homeserver::error::ErrorKind;
 use serde_json::json;
 
-use super::{SCOPE, TestApp, metadata, post, server, session};
+use super::{SCOPE, TestApp, metadata, post, server, session, with_alice};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_access_token_is_a_soft_logout_and_can_be_refreshed() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let tokens = app.log_in(&alice).await;
     let phone = session(&alice, &tokens);
@@ -30,8 +29,7 @@ async fn an_expired_access_token_is_a_soft_logout_and_can_be_refreshed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_token_stays_good_until_its_successors_are_used() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let old = app.log_in(&alice).await.text("refresh_token");
 
@@ -45,8 +43,7 @@ async fn a_refresh_token_stays_good_until_its_successors_are_used() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spent_refresh_token_that_turns_up_again_ends_what_came_of_it() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let old = app.log_in(&alice).await.text("refresh_token");
     let fresh = app.refresh(&old).await;
@@ -61,8 +58,7 @@ async fn a_spent_refresh_token_that_turns_up_again_ends_what_came_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_token_is_good_for_its_application_and_by_oauth_only() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let mut other = metadata();
     other["client_name"] = json!("Other app");
@@ -83,8 +79,7 @@ async fn a_refresh_token_is_good_for_its_application_and_by_oauth_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_accounts_application_stays_logged_in() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let tokens = app.log_in(&alice).await;
 
@@ -112,8 +107,7 @@ async fn refreshing_is_never_refused_for_being_too_often() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_back_either_token_ends_the_session() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
 
     for name in ["access_token", "refresh_token"] {
@@ -138,8 +132,7 @@ async fn giving_back_either_token_ends_the_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_are_not_oauths_cannot_be_given_back_here() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
 
     let answer = post(&server, "/oauth2/revoke", &[("token", &alice.token)]).await;
 

@@ -6,12 +6,11 @@ use homeserver::error::ErrorKind;
 use homeserver_testing::{Signer, TestBrowser, TestUser};
 use serde_json::{Value, json};
 
-use super::{TestApp, server, session};
+use super::{TestApp, session, with_alice};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_needs_confirmation_is_not_for_these_sessions() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let phone = session(&alice, &app.log_in(&alice).await);
 
@@ -35,8 +34,7 @@ async fn what_needs_confirmation_is_not_for_these_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn capabilities_say_so() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let phone = session(&alice, &app.log_in(&alice).await);
 
@@ -51,8 +49,7 @@ async fn capabilities_say_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logging_out_ends_the_session() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let tokens = app.log_in(&alice).await;
     let phone = session(&alice, &tokens);
@@ -66,8 +63,7 @@ async fn logging_out_ends_the_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_by_password_on_the_same_device_takes_it_over() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let tokens = app.log_in(&alice).await;
 
@@ -87,8 +83,7 @@ fn upload(user: &TestUser, key: &Signer) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn identity_keys_are_replaced_when_that_was_allowed_on_the_account_page() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let phone = session(&alice, &app.log_in(&alice).await);
     let [first, second, third] = [(); 3].map(|()| upload(&alice, &Signer::cross_signing()));

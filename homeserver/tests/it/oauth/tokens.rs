@@ -5,14 +5,13 @@ use std::time::Duration;
 use homeserver_testing::TestUser;
 use serde_json::json;
 
-use super::{SCOPE, TestApp, metadata, post, server, session};
+use super::{SCOPE, TestApp, metadata, post, server, session, with_alice};
 
 const VERIFIER_OF_ANOTHER: &str = "another-verifier-another-verifier-another-ver";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_exchanged_for_a_session_of_the_device_in_the_scope() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
 
     let tokens = app.log_in(&alice).await;
@@ -32,8 +31,7 @@ async fn a_code_is_exchanged_for_a_session_of_the_device_in_the_scope() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scope_is_granted_in_the_applications_own_spelling() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let unstable = "urn:matrix:org.matrix.msc2967.client:api:* urn:matrix:org.matrix.msc2967.client:device:AAABBBCCCD";
 
@@ -45,8 +43,7 @@ async fn the_scope_is_granted_in_the_applications_own_spelling() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_good_for_nobody_else() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let mut other = metadata();
     other["client_name"] = json!("Other app");
@@ -74,8 +71,7 @@ async fn a_code_is_good_for_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_parameter_may_come_twice_and_none_in_the_query() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let code = app.code(&alice).await;
     let fields = [
@@ -97,8 +93,7 @@ async fn no_parameter_may_come_twice_and_none_in_the_query() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_expires_after_a_minute() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let code = app.code(&alice).await;
 
@@ -109,8 +104,7 @@ async fn a_code_expires_after_a_minute() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_turns_up_again_ends_the_session_that_came_of_it() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let code = app.code(&alice).await;
     let phone = session(&alice, &app.exchange(&code).await);
@@ -125,8 +119,7 @@ async fn a_code_that_turns_up_again_ends_the_session_that_came_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_exchanges_at_the_same_time_one_succeeds() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let code = app.code(&alice).await;
 
@@ -169,8 +162,7 @@ async fn accounts_that_cannot_be_used_get_no_tokens() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_could_be_used_is_stored() {
-    let server = server().await;
-    let alice = server.user("alice").await;
+    let (server, alice) = with_alice().await;
     let app = TestApp::register(&server).await;
     let code = app.code(&alice).await;
 
