@@ -3,6 +3,7 @@
 mod logging;
 mod output;
 mod serve;
+mod token;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -11,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 use self::output::say;
 use crate::{
-    config::{self, Beside, Problem},
+    config::{self, Beside, Logging, Problem},
     registration::Registration,
 };
 
@@ -41,6 +42,8 @@ enum Command {
     Serve,
     /// Write the registration file, by which the homeserver knows this program, if it is missing.
     Register,
+    /// Make a token by which a program acts for somebody; the homeserver has to run.
+    Token(token::Arguments),
     /// Say whether the configuration is valid.
     CheckConfig,
     /// Print the version.
@@ -66,12 +69,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
     let beside = Beside { url: arguments.homeserver_url, data_directory: arguments.homeserver_data };
     let config = config::load(arguments.config.as_deref(), beside)?;
     match command {
-        Command::Serve => {
-            logging::start(&config.logging)?;
-            rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider is there twice")?;
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-            runtime.context("starting the runtime")?.block_on(serve::run(config))
-        }
+        Command::Serve => work(&config.logging.clone(), serve::run(config)),
+        Command::Token(arguments) => work(&config.logging.clone(), token::run(config, arguments)),
         Command::Register => {
             let file = config.registration_file();
             match Registration::write_if_missing(&file, &config.own_url())? {
@@ -82,4 +81,12 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
         Command::CheckConfig => say("The configuration is valid."),
         Command::Version => Ok(()),
     }
+}
+
+/// Does what takes a runtime.
+fn work(logging: &Logging, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    logging::start(logging)?;
+    rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider is there twice")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("starting the runtime")?.block_on(work)
 }

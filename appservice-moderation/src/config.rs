@@ -5,6 +5,8 @@ mod load;
 pub mod patterns;
 mod problem;
 pub mod protections;
+#[cfg(test)]
+mod tests;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 

@@ -152,7 +152,7 @@ impl Actions {
             Act::Suspend { user } => self.restrict(user, (false, true), at).await,
             Act::Unsuspend { user } => self.restrict(user, (false, false), at).await,
             Act::CloseRoom { room } => {
-                self.bot.close_room(room, at.by, at.case.reason.as_deref()).await?;
+                self.access.close_room(at.by, room).await?;
                 done(Outcome::default())
             }
             Act::Reverse => Err(Error::internal("A job says to take back nothing.")),

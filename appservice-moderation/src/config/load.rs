@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use figment::{
     Figment,
     error::Kind,
-    providers::{Env, Format, Toml},
+    providers::{Env, Format, Serialized, Toml},
 };
 
 use super::{Config, Problem};
@@ -40,7 +40,7 @@ pub fn load(file: Option<&Path>, beside: Beside) -> Result<Config, Problem> {
         ("homeserver.data_directory", beside.data_directory.map(|path| path.display().to_string())),
     ] {
         if let Some(value) = value {
-            sources = sources.merge((option, value));
+            sources = sources.merge(Serialized::default(option, value));
         }
     }
     if let Some(path) = &file {

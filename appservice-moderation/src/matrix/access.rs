@@ -161,6 +161,13 @@ impl Access {
         Ok(())
     }
 
+    /// Closes a room for good: everybody is put out, nobody comes in again, and it is forgotten.
+    pub async fn close_room(&self, by: &UserId, room: &RoomId) -> Result<()> {
+        let request = self.0.request(Method::DELETE, "/_salon/access/v1/rooms/{}", &[room.as_str()]);
+        request.acting(by).send().await?;
+        Ok(())
+    }
+
     /// Writes a rule, or with `is_rehearsal` only tells whom it would hit.
     pub async fn put(&self, by: &UserId, id: &str, rule: &RuleForm, is_rehearsal: bool) -> Result<Preview> {
         let mut request = self.0.put("/_salon/access/v1/rules/{}", &[id]).acting(by);

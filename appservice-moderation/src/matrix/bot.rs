@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Method;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomOrAliasId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -282,14 +281,6 @@ impl Bot {
         }
         let answer: Answer = read(request.send().await?)?;
         Ok((answer.chunk, answer.end))
-    }
-
-    /// Closes a room for good: everybody is put out, nobody comes in again, and it is forgotten.
-    pub async fn close_room(&self, room: &RoomId, by: &UserId, reason: Option<&str>) -> Result<()> {
-        let body = json!({ "block": true, "purge": true, "message": reason });
-        let path = "/_synapse/admin/v2/rooms/{}";
-        self.client.request(Method::DELETE, path, &[room.as_str()]).acting(by).send_json(&body).await?;
-        Ok(())
     }
 }
 

@@ -86,12 +86,16 @@ pub async fn find_by_event(conn: &mut Conn, event_id: &str) -> Result<Option<Pro
     Ok(row.map(Proposal::from))
 }
 
-/// Closes a proposal: it was confirmed, or taken back; says whether it was open.
+/// Closes a proposal: it was confirmed, or taken back; says whether it was open. Its plan is forgotten: what was
+/// done stands in the case.
 pub async fn close(conn: &mut Conn, proposal_id: &str, state: &str) -> Result<bool> {
-    let done =
-        sqlx::query!("update proposals set state = ? where proposal_id = ? and state = 'open'", state, proposal_id)
-            .execute(conn)
-            .await?;
+    let done = sqlx::query!(
+        "update proposals set state = ?, plan = '' where proposal_id = ? and state = 'open'",
+        state,
+        proposal_id
+    )
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 

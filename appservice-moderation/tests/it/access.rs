@@ -128,3 +128,42 @@ async fn it_is_told_who_somebody_is() {
     assert!(who.contains("It is suspended") && who.contains("case c_"), "{who}");
     assert!(!who.contains("127.0.5"), "addresses are not shown: {who}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_writes_into_headers_changes_nothing() {
+    let world = World::start_with(|config| {
+        config.http.trusted_proxies = vec!["127.0.7.0/24".parse().expect("a network")];
+        config.http.client_address_header = Some("X-Forwarded-For".to_owned());
+    })
+    .await;
+    let alice = world.server.user("alice").await;
+    world.confirm("!mod ban ip:127.0.5.0/24").await;
+    let from = async |address: &str, header: &str| {
+        let client = reqwest::Client::builder().local_address(Some(address.parse().expect("an address"))).build();
+        let request = client.expect("a client").get(format!("{}{SYNC}", world.server.url())).bearer_auth(&alice.token);
+        request.header("X-Forwarded-For", header).send().await.expect("it answers").status().as_u16()
+    };
+
+    assert_eq!(from("127.0.5.1", "192.0.2.1").await, 403, "a header does not let in");
+    assert_eq!(from("127.0.6.1", "127.0.5.1").await, 200, "and does not keep out");
+    assert_eq!(from("127.0.7.1", "127.0.5.1").await, 403, "unless a proxy says so");
+    assert_eq!(from("127.0.7.1", "127.0.5.1, 192.0.2.1").await, 200, "who says what it saw at the right");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_is_kept_out_of_one_room_without_an_address() {
+    let world = World::start().await;
+    let [alice, bob] = world.server.users(["alice", "bob"]).await;
+    let alice = alice.coming_from("127.0.5.1");
+    let (closed, open) = (world.protected_room(&bob).await, world.protected_room(&bob).await);
+    alice.join(&closed).await;
+    alice.leave(&closed).await;
+
+    let (proposed, outcome) = world.confirm_as(&bob, &closed, "!mod netban @alice:test.local --for 7d").await;
+
+    alice.try_join(&closed).await.expect_err("she comes from there");
+    alice.join(&open).await;
+    assert!(!proposed.contains("127.0") && !outcome.contains("127.0"), "{proposed} {outcome}");
+    world.tell(&bob, &closed, &format!("!mod undo {}", world.case_in(&outcome))).await;
+    alice.join(&closed).await;
+}

@@ -5,6 +5,8 @@ mod support;
 
 mod access;
 mod api;
+mod description;
+mod emails;
 mod operators;
 mod people;
 mod policy_lists;

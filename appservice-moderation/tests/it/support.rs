@@ -64,6 +64,7 @@ pub struct World {
     pub app: App,
     /// Where programs reach the moderation.
     pub url: String,
+    database: String,
     running: ServerHandle,
     /// The homeserver. Stopped last.
     pub server: TestServer,
@@ -94,14 +95,15 @@ impl World {
         let mut config = Config::default();
         config.homeserver.url = server.url().parse().expect("a URL");
         config.homeserver.data_directory = place.path().to_owned();
-        config.database.url = Some(Hidden::from(database(&server)));
+        let (database, database_url) = database(&server);
+        config.database.url = Some(Hidden::from(database_url));
         let registration = Registration::read(&file).expect("it is valid");
         let (entrance, running) = serve(listener);
         let app = App::start(config, registration, Clock::default()).await.expect("moderation starts");
         entrance.open(app.clone());
         let operators = app.rooms.operators().expect("it was made");
         root.join(&operators).await;
-        Self { root, operators, app, url, running, server, _place: place }
+        Self { root, operators, app, url, database, running, server, _place: place }
     }
 
     /// Says something in a room and waits for what the bot says to that; its plain text.
@@ -145,6 +147,11 @@ impl World {
         let is_end = |letter: char| !letter.is_alphanumeric() && letter != '_';
         let id = text.split(is_end).find(|word| word.starts_with("c_"));
         id.unwrap_or_else(|| panic!("this names no case: {text}")).to_owned()
+    }
+
+    /// A statement with the name of moderation's own database in it.
+    pub fn in_own_database(&self, sql: &str) -> String {
+        sql.replace("{}", &self.database)
     }
 
     /// Makes somebody an administrator, and lets the bot find out.
@@ -226,11 +233,13 @@ pub fn registration_text(url: &str) -> String {
 }
 
 /// A database for moderation beside that of the homeserver.
-pub fn database(server: &TestServer) -> String {
+pub fn database(server: &TestServer) -> (String, String) {
     let url = server.app.config.database.url.as_ref().expect("it is set").expose().to_owned();
     let (before, query) = url.split_once('?').expect("it names the socket");
     let (server, _) = before.rsplit_once('/').expect("it names a database");
-    format!("{server}/moderation_{}?{query}", NEXT.fetch_add(1, Ordering::Relaxed))
+    let name = format!("moderation_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let url = format!("{server}/{name}?{query}");
+    (name, url)
 }
 
 fn text(value: &Value) -> String {

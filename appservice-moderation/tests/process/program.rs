@@ -90,8 +90,12 @@ impl Place {
 
     /// Starts the moderation beside it.
     pub fn start_moderation(&self) -> Program {
-        let url = format!("http://127.0.0.1:{}", self.homeserver);
-        Program::start(self.command("salon-moderation", &["serve", "--homeserver-url", &url]))
+        Program::start(self.command("salon-moderation", &["serve", "--homeserver-url", &self.homeserver_url()]))
+    }
+
+    /// Where the homeserver answers.
+    pub fn homeserver_url(&self) -> String {
+        self.url("")
     }
 
     /// Writes the registration, as the script does.

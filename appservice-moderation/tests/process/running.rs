@@ -14,8 +14,12 @@ async fn both_start_without_configuration_and_stop_in_order() {
 
     root.say(&room, "!mod help").await;
     place.until("it is answered", async || root.count(&room, "You can use here").await == 1).await;
+    let arguments = ["token", "@root:localhost", "--label", "script", "--role", "owner", "--homeserver-url"];
+    let made = place.command("salon-moderation", &[&arguments[..], &[&place.homeserver_url()]].concat()).output();
     let (status, elapsed, log) = both.interrupt();
 
+    let made = String::from_utf8(made.expect("it runs").stdout).expect("it is text");
+    assert!(made.starts_with("smt_"), "{made}");
     assert!(status.success(), "{status}: {log}");
     assert!(elapsed < Duration::from_secs(20), "it took {elapsed:?}");
     let first = log.find("moderation::cli::serve: Stopping").expect("the moderation stops");

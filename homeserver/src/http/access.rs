@@ -51,6 +51,7 @@ pub fn routes() -> Vec<Route> {
         route(Method::GET, "/staff", accounts::staff),
         route(Method::GET, "/accounts/{user_id}", accounts::find),
         route(Method::PUT, "/accounts/{user_id}", accounts::restrict),
+        route(Method::DELETE, "/rooms/{room_id}", rooms::close),
         moderators_route(Method::GET, "/rooms/{room_id}/networks", rooms::networks),
         moderators_route(Method::GET, "/rooms/{room_id}/rules", rooms::rules),
         moderators_route(Method::PUT, "/rooms/{room_id}/rules/{rule_id}", rooms::put),

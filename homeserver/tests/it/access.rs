@@ -9,6 +9,7 @@ mod networks;
 mod proxied;
 mod registration;
 mod rules;
+mod services;
 
 use homeserver::error::ErrorKind;
 use homeserver_testing::{Answer, Refusal, TestServer, TestUser, segment};

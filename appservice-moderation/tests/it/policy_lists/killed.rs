@@ -99,7 +99,7 @@ async fn every_act_of_a_list_happens_once_however_often_the_process_is_killed() 
         "[homeserver]\nurl = {:?}\nregistration = {:?}\n[listener]\naddress = \"{address}\"\n[database]\nurl = {:?}\n",
         server.url(),
         file,
-        database(&server)
+        database(&server).1
     );
     std::fs::write(&config, text).expect("it can be written");
     let mut program = Program::start(config, address).await;

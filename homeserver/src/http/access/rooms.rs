@@ -1,11 +1,35 @@
-//! What moderators of rooms can do about networks.
+//! What moderators of rooms can do about networks, and how administrators close rooms.
 
 use ruma::{OwnedRoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Call, forms};
-use crate::{App, Error, Result, access::rule::Effect, oversight::RoomRule};
+use crate::{
+    App, Error, Result, access::rule::Effect, moderation::ShutdownRequest, oversight::RoomRule, storage::errands::State,
+};
+
+/// `DELETE /_salon/access/v1/rooms/{room_id}`
+pub(super) async fn close(app: App, call: Call) -> Result<Value> {
+    let room = room(&call)?;
+    let earlier = app.moderation.shutdowns(&room).await?;
+    let earlier = earlier.into_iter().rfind(|shutdown| shutdown.state != State::Failed).map(|shutdown| shutdown.id);
+    let id = match earlier {
+        Some(id) => id,
+        None => {
+            let request = ShutdownRequest {
+                new_room_user: None,
+                room_name: None,
+                message: None,
+                blocks: true,
+                purges: true,
+                purges_by_force: false,
+            };
+            app.moderation.shut(&call.caller, &room, &request).await?
+        }
+    };
+    Ok(json!({ "shutdown_id": id }))
+}
 
 /// `GET /_salon/access/v1/rooms/{room_id}/networks`
 pub(super) async fn networks(app: App, call: Call) -> Result<Value> {
