@@ -159,7 +159,11 @@ impl Commands {
             };
             return Err(Error::forbidden(message));
         }
-        (command.handler)(&self.services, actor, arguments).await
+        let answer = (command.handler)(&self.services, actor, arguments).await?;
+        if arguments.is_set("publish") {
+            return lists::publish_too(&self.services, actor, command, arguments, answer).await;
+        }
+        Ok(answer)
     }
 }
 

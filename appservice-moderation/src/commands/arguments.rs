@@ -11,7 +11,7 @@ use crate::{Error, Result, time};
 const VALUED: [&str; 12] =
     ["for", "reason", "room", "feature", "scope", "case", "label", "role", "last", "since", "effect", "effects"];
 /// Options that take none.
-const FLAGS: [&str; 3] = ["yes", "dry-run", "permanent"];
+const FLAGS: [&str; 4] = ["yes", "dry-run", "permanent", "publish"];
 
 /// What follows a command.
 #[derive(Clone, Debug, Default, PartialEq)]

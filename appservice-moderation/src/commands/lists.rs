@@ -62,6 +62,9 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
+/// What stands on the list if nobody gave a reason.
+const NO_REASON: &str = "no reason given";
+
 const LISTS: Handler = |services, _, arguments| async move { lists(services, arguments).await }.boxed();
 const WATCH: Handler = |services, _, arguments| async move { watch(services, arguments).await }.boxed();
 const UNWATCH: Handler = |services, _, arguments| async move { unwatch(services, arguments).await }.boxed();
@@ -153,7 +156,7 @@ async fn publish(services: &Services, actor: &Actor, arguments: &Arguments, is_b
         true => services.lists.open_own().await?,
         false => services.lists.own().await?.ok_or_else(|| Error::not_found("Nothing has been published."))?,
     };
-    let reason = arguments.reason().unwrap_or_else(|| "no reason given".to_owned());
+    let reason = arguments.reason().unwrap_or_else(|| NO_REASON.to_owned());
     let act = services.lists.publication(&own, kind, &entity, Some(&*reason).filter(|_| is_ban));
     let (title, reply) = match is_ban {
         true => (
@@ -165,6 +168,29 @@ async fn publish(services: &Services, actor: &Actor, arguments: &Arguments, is_b
     let plan =
         Plan { title, reason: arguments.reason(), room_id: Some(own), acts: vec![act], for_ms: arguments.for_ms() };
     Ok(planned(Reply::new(reply), json!({ "entity": entity }), plan, arguments))
+}
+
+/// Also publishes the bans that `answer` plans, as `--publish` says.
+pub(super) async fn publish_too(
+    services: &Services,
+    actor: &Actor,
+    command: &Command,
+    arguments: &Arguments,
+    answer: Answer,
+) -> Result<Answer> {
+    if !matches!(command.verb, "ban" | "deny") {
+        return Err(Error::invalid("`--publish` goes with `ban` and `deny`."));
+    }
+    actor.must(Permission::ChooseRooms)?;
+    let entities: Vec<(Kind, String)> = arguments.targets.iter().map(published).collect::<Result<_>>()?;
+    let Answer::Planned { preview, facts, mut plan, needs_confirmation } = answer else { return Ok(answer) };
+    let own = services.lists.open_own().await?;
+    let reason = arguments.reason().unwrap_or_else(|| NO_REASON.to_owned());
+    for (kind, entity) in &entities {
+        plan.acts.push(services.lists.publication(&own, *kind, entity, Some(&reason)));
+    }
+    let preview = preview.line(format!("Everybody can read it on `{own}`: {reason}."));
+    Ok(Answer::Planned { preview, facts, plan, needs_confirmation })
 }
 
 /// What can be published of a target.

@@ -73,14 +73,23 @@ pub struct PolicyLists {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The lists that are followed; one without rules could not be read yet.
-    lists: Mutex<HashMap<OwnedRoomId, Option<List>>>,
+    /// The lists that are followed.
+    lists: Mutex<HashMap<OwnedRoomId, Reading>>,
     /// The rules in force.
     books: Mutex<Option<Arc<Books>>>,
     /// Something changed.
     changed: Notify,
     /// Held while something is compared or done.
     work: tokio::sync::Mutex<()>,
+}
+
+/// What is known of a list.
+#[derive(Debug)]
+enum Reading {
+    /// It was not read, or could not be; whether something has happened in it since that was tried.
+    Unread { is_touched: bool },
+    /// These are its rules.
+    Read(List),
 }
 
 /// A list that is followed, for those who ask.
@@ -166,7 +175,10 @@ impl PolicyLists {
         for list in stored {
             let rules = {
                 let known = self.state.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                known.get(&list.room_id).and_then(Option::as_ref).map(|list| list.rules().count())
+                match known.get(&list.room_id) {
+                    Some(Reading::Read(list)) => Some(list.rules().count()),
+                    _ => None,
+                }
             };
             all.push(Followed {
                 name: self.name(&list.room_id).await,
@@ -222,12 +234,15 @@ impl PolicyLists {
         let is_changed = {
             let mut lists = self.state.lists.lock().unwrap_or_else(PoisonError::into_inner);
             match lists.get_mut(&event.room_id) {
-                Some(Some(list)) => match event.redacted() {
+                Some(Reading::Read(list)) => match event.redacted() {
                     Some(id) => list.redact(id),
                     None => list.take(event),
                 },
                 // It can be read now, perhaps.
-                Some(None) => true,
+                Some(Reading::Unread { is_touched }) => {
+                    *is_touched = true;
+                    true
+                }
                 None => false,
             }
         };

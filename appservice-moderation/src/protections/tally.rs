@@ -80,8 +80,9 @@ impl<K: Eq + Hash + Clone> Tally<K> {
             return Count::Few;
         }
         match &entries.began {
-            Some(began) => Count::More(began.clone()),
-            None => {
+            // What is looked at once more, because something was away, means what it meant before.
+            Some(began) if began != entry => Count::More(began.clone()),
+            _ => {
                 entries.began = Some(entry.to_owned());
                 Count::TooMany(entries.recent.iter().map(|(_, entry)| entry.clone()).collect())
             }
@@ -131,6 +132,7 @@ mod tests {
         assert_eq!(tally.note("a", "1", 0, LIMIT), Count::Few);
         assert_eq!(tally.note("a", "2", 1_000, LIMIT), Count::Few);
         assert_eq!(tally.note("b", "3", 1_000, LIMIT), Count::Few);
+        assert_eq!(tally.note("a", "4", 9_000, LIMIT), all(["1", "2", "4"]));
         assert_eq!(tally.note("a", "4", 9_000, LIMIT), all(["1", "2", "4"]));
         assert_eq!(tally.note("a", "5", 9_500, LIMIT), Count::More("4".to_owned()));
         assert_eq!(tally.note("a", "6", 30_000, LIMIT), Count::Few);

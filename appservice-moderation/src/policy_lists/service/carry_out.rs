@@ -17,6 +17,8 @@ use crate::{
 
 /// So many events are redacted of one who is taken down.
 const MOST_REDACTED: u32 = 1000;
+/// So much is done in one case.
+const MOST_AT_ONCE: usize = 1000;
 /// Longest origin of a case, in bytes.
 const LONGEST_ORIGIN: usize = 255;
 
@@ -34,22 +36,35 @@ impl PolicyLists {
             groups.entry(key).or_default().push(want);
         }
         let now_ms = self.parts.clock.now_ms();
-        for ((kind, name), wants) in groups {
-            let cause = format!("list/{}", ids::derived(30, &[&kind.to_string(), &name, &now_ms.to_string()]));
-            let hits: Vec<Hit> = wants.iter().map(|want| hit(want, &cause)).collect();
-            self.parts
-                .storage
-                .retry(|| async {
-                    let mut tx = self.parts.storage.begin().await?;
-                    for hit in &hits {
-                        rows::insert_hit(&mut tx, hit, now_ms).await?;
-                    }
-                    Ok(tx.commit().await?)
-                })
-                .await?;
-            self.open(&cause, &hits, wants[0].listed.rule.reason.clone()).await?;
+        let mut parts = Vec::new();
+        for ((kind, name), mut rest) in groups {
+            while !rest.is_empty() {
+                let part = rest.split_off(rest.len().saturating_sub(MOST_AT_ONCE));
+                let key = format!("{kind} {name} {now_ms} {}", parts.len());
+                parts.push((format!("list/{}", ids::derived(30, &["list", &key])), part));
+            }
+        }
+        for (cause, wants) in parts {
+            self.begin(&cause, &wants, now_ms).await?;
         }
         Ok(())
+    }
+
+    /// Notes what is wanted, then does it.
+    async fn begin(&self, cause: &str, wants: &[Want], now_ms: i64) -> Result<()> {
+        let hits: Vec<Hit> = wants.iter().map(|want| hit(want, cause)).collect();
+        self.parts
+            .storage
+            .retry(|| async {
+                let mut tx = self.parts.storage.begin().await?;
+                for hit in &hits {
+                    rows::insert_hit(&mut tx, hit, now_ms).await?;
+                }
+                Ok(tx.commit().await?)
+            })
+            .await?;
+        let reason = wants.first().and_then(|want| want.listed.rule.reason.clone());
+        self.open(cause, &hits, reason).await
     }
 
     /// Opens the cases of what was noted when the process ended.

@@ -8,7 +8,7 @@ use std::{
 use ruma::{OwnedRoomId, RoomId, UserId};
 use tracing::info;
 
-use super::PolicyLists;
+use super::{PolicyLists, Reading};
 use crate::{
     Result, ids,
     policy_lists::{
@@ -35,7 +35,7 @@ impl PolicyLists {
         self.apply(&books, &stored).await?;
         for list in &stored {
             match &*list.state {
-                FRESH => {
+                FRESH if !self.unreadable().contains(&list.room_id) => {
                     rows::change_state(&mut *self.parts.storage.conn().await?, &list.room_id, FRESH, WATCHED).await?;
                 }
                 LEAVING => self.leave(&list.room_id).await?,
@@ -50,14 +50,18 @@ impl PolicyLists {
         let missing: Vec<OwnedRoomId> = {
             let mut lists = self.state.lists.lock().unwrap_or_else(PoisonError::into_inner);
             lists.retain(|room, _| stored.iter().any(|list| list.room_id == *room));
-            let is_missing = |list: &&StoredList| lists.get(&list.room_id).is_none_or(Option::is_none);
+            let is_missing = |list: &&StoredList| !matches!(lists.get(&list.room_id), Some(Reading::Read(_)));
             stored.iter().filter(is_missing).map(|list| list.room_id.clone()).collect()
         };
         for room in missing {
-            // What happens while it is read is read once more.
-            self.state.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(room.clone(), None);
+            let unread = Reading::Unread { is_touched: false };
+            self.state.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(room.clone(), unread);
             let list = self.read(&room).await?;
-            self.state.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(room, list);
+            let mut lists = self.state.lists.lock().unwrap_or_else(PoisonError::into_inner);
+            // What happened in the meantime may be missing: it is read once more soon.
+            if let (Some(list), Some(Reading::Unread { is_touched: false })) = (list, lists.get(&room)) {
+                lists.insert(room, Reading::Read(list));
+            }
         }
         Ok(())
     }
@@ -66,7 +70,11 @@ impl PolicyLists {
         let spared = self.spared().await?;
         let lists: HashMap<OwnedRoomId, List> = {
             let known = self.state.lists.lock().unwrap_or_else(PoisonError::into_inner);
-            known.iter().filter_map(|(room, list)| Some((room.clone(), list.clone()?))).collect()
+            let read = known.iter().filter_map(|(room, reading)| match reading {
+                Reading::Read(list) => Some((room.clone(), list.clone())),
+                Reading::Unread { .. } => None,
+            });
+            read.collect()
         };
         let in_force = stored.iter().filter(|list| list.state != LEAVING).filter_map(|list| {
             let rules = lists.get(&list.room_id)?;
@@ -80,7 +88,8 @@ impl PolicyLists {
     /// The lists of which nobody knows what they say now.
     pub(super) fn unreadable(&self) -> HashSet<OwnedRoomId> {
         let known = self.state.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().filter(|(_, list)| list.is_none()).map(|(room, _)| room.clone()).collect()
+        let unread = known.iter().filter(|(_, reading)| matches!(reading, Reading::Unread { .. }));
+        unread.map(|(room, _)| room.clone()).collect()
     }
 
     /// Does what is wanted and was not done.

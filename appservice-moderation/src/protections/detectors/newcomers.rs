@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use ruma::{OwnedRoomId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 
 use crate::protections::{
     finding::Finding,
@@ -22,16 +22,18 @@ pub(super) struct Newcomers {
     order: VecDeque<(OwnedRoomId, OwnedUserId)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Newcomer {
     joined_at: i64,
     messages: u32,
+    /// The last message that was counted.
+    last: Option<OwnedEventId>,
 }
 
 impl Newcomers {
     pub(super) fn joined(&mut self, sight: &Sight) {
         let key = (sight.room.clone(), sight.sender.clone());
-        let newcomer = Newcomer { joined_at: sight.at, messages: 0 };
+        let newcomer = Newcomer { joined_at: sight.at, messages: 0, last: None };
         if self.by_member.insert(key.clone(), newcomer).is_some() {
             return;
         }
@@ -56,7 +58,10 @@ impl Newcomers {
         // After a restart only the time of joining is known: then all messages within the time count.
         let (joined_at, messages) = match self.by_member.get_mut(&key) {
             Some(newcomer) => {
-                newcomer.messages = newcomer.messages.saturating_add(1);
+                // A message can come again, if something was away when it was looked at.
+                if newcomer.last.replace(sight.event.clone()).as_ref() != Some(&sight.event) {
+                    newcomer.messages = newcomer.messages.saturating_add(1);
+                }
                 (newcomer.joined_at, newcomer.messages)
             }
             None => (standing.joined_at?, 1),

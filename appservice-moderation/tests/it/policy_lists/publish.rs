@@ -66,3 +66,33 @@ async fn a_room_without_rules_is_no_list() {
     assert!(shown.contains("1 rules about users") && !shown.contains('👍'), "{shown}");
     assert!(unknown.contains("is not watched"), "{unknown}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_banned_can_be_published_at_once_and_is_withdrawn_with_the_case() {
+    let world = World::start().await;
+    let [alice, bob] = world.server.users(["alice", "bob"]).await;
+    let room = world.protected_room(&alice).await;
+    bob.join(&room).await;
+
+    let (proposed, _) = world.confirm("!mod ban @bob:test.local --publish --reason spam").await;
+    world.until_member_is(&room, &bob, "ban").await;
+    let own = world.app.lists.own().await.expect("it can be read").expect("it was made");
+    let (kind, key, content) = moderation::policy_lists::rule::publication(
+        moderation::policy_lists::rule::Kind::User,
+        "@bob:test.local",
+        "spam",
+    );
+    let published = async || world.bot().state(&own, &kind, &key).await.unwrap_or_default();
+    world.until("it is published", async || published().await == content).await;
+    let cases = world.app.actions.list(moderation::actions::About::Target(bob.id.as_str()), 10).await;
+    let case = cases.expect("there are cases").remove(0);
+    world.app.actions.undo(&case.case_id, &world.root.id).await.expect("it can be undone");
+    world.until("it is withdrawn", async || published().await == json!({})).await;
+    world.until_member_is(&room, &bob, "leave").await;
+
+    assert!(proposed.contains(&format!("Everybody can read it on {own}: spam.")), "{proposed}");
+    let refused = world.command("!mod ban ip:203.0.113.7 --publish --yes").await;
+    assert!(refused.contains("Rules about networks are never published"), "{refused}");
+    let elsewhere = world.command("!mod kick @bob:test.local --publish").await;
+    assert_eq!(elsewhere, "--publish goes with ban and deny.");
+}
