@@ -30,6 +30,8 @@ test: packages
 	tests/clients/mail/run "$(target)/debug/salon"
 	tests/clients/js/run "$(target)/debug/salon"
 	tests/clients/bridge/run "$(target)/debug/salon"
+	tests/clients/synadm/run "$(target)/debug/salon"
+	tests/clients/bots/run "$(target)/debug/salon"
 	tests/clients/oidc/run "$(target)/debug/salon"
 
 # ARGS chooses: make bench ARGS="send fanout --seconds 30"

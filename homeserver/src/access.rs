@@ -72,12 +72,12 @@ impl Access {
         clock: Clock,
         tasks: &Tasks,
     ) -> Result<Self> {
-        let rulebook = Rulebook::load(storage.clone(), secrets.clone(), audit, clock.clone()).await?;
+        let rulebook = Rulebook::load(storage.clone(), secrets.clone(), audit.clone(), clock.clone()).await?;
         let days = rules.address_retention_days;
         let whereabouts = Whereabouts::start(storage.clone(), secrets.clone(), clock.clone(), days, tasks);
         let emails = AccountEmails::new(storage.clone(), secrets, clock.clone());
         let approvals = Approvals::new(storage, clock.clone());
-        let gates = Gates::new(rulebook.clone(), approvals.clone(), emails.clone(), clock.clone());
+        let gates = Gates::new(rulebook.clone(), approvals.clone(), emails.clone(), audit, clock.clone());
         let live = Live::new(gates.clone());
         follow::start(rulebook.clone(), live.clone(), clock.clone(), tasks);
         Ok(Self {

@@ -205,6 +205,8 @@ pub struct Parts<'a> {
     pub oauth_base: Option<url::Url>,
     pub oauth: &'a config::OAuth,
     pub sessions: &'a config::Sessions,
+    /// Whether administrators may act as others.
+    pub may_impersonate: bool,
     pub appservices: AppServices,
 }
 

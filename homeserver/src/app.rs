@@ -192,6 +192,7 @@ impl App {
             oauth_base: config.oauth_base(),
             oauth: &config.oauth,
             sessions: &config.sessions,
+            may_impersonate: config.access.impersonation,
             appservices: Registrations::load(&config.appservice_registrations(), &server_name)?,
         })?;
         accounts.registration.create_senders().await?;
@@ -287,6 +288,7 @@ impl App {
                 memberships: memberships.clone(),
                 creations: creations.clone(),
                 reading: reading.clone(),
+                media: media.clone(),
             },
             tasks,
         );

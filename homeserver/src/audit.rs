@@ -22,6 +22,7 @@
 mod chain;
 pub mod event;
 pub mod export;
+mod lately;
 mod lines;
 mod retention;
 #[cfg(test)]
@@ -29,12 +30,9 @@ mod tests;
 mod verify;
 mod writer;
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::IpAddr, sync::Arc};
 
-use ruma::UserId;
+use ruma::{OwnedUserId, UserId};
 
 pub use self::{
     event::{Action, Actor, Event, Origin, Role},
@@ -42,6 +40,7 @@ pub use self::{
 };
 use self::{
     export::Entry,
+    lately::Lately,
     writer::{Pending, Queue},
 };
 use crate::{
@@ -53,6 +52,11 @@ use crate::{
     storage::{Conn, Storage, audit as rows},
     tasks::Tasks,
 };
+
+/// How long it is not told of the same again that somebody tries too often, or is kept out by a rule, in
+/// milliseconds.
+const LOCK_OUT_REST_MS: i64 = 60_000;
+const DENIAL_REST_MS: i64 = 5 * 60_000;
 
 /// What the audit log is built from.
 #[derive(Debug)]
@@ -66,6 +70,9 @@ pub struct Parts<'a> {
     pub rules: config::Audit,
 }
 
+/// Somebody whom a rule kept out: the rule, and the user or, of strangers, the address.
+type KeptOut = (String, Option<IpAddr>, Option<OwnedUserId>);
+
 /// The audit log; clones share the queue.
 #[derive(Clone, Debug)]
 pub struct Audit {
@@ -74,7 +81,9 @@ pub struct Audit {
     clock: Clock,
     queue: Queue,
     /// Of whom it was told lately that they try too often.
-    lock_outs: Arc<Mutex<LockOuts>>,
+    lock_outs: Arc<Lately<(&'static str, IpAddr)>>,
+    /// Whom rules kept out lately.
+    denials: Arc<Lately<KeptOut>>,
 }
 
 impl Audit {
@@ -87,7 +96,7 @@ impl Audit {
             metrics,
             tasks,
         );
-        Self { storage, secrets, clock, queue, lock_outs: Arc::default() }
+        Self { storage, secrets, clock, queue, lock_outs: Arc::default(), denials: Arc::default() }
     }
 
     /// Notes an event soon, and at once in the file that fail2ban reads. Under more events than can be
@@ -106,10 +115,20 @@ impl Audit {
     /// Notes that somebody is held off who tries `what` too often: once a minute and address.
     pub fn record_lock_out(&self, what: &'static str, actor: Actor) {
         let Some(address) = actor.origin().map(|origin| origin.address) else { return };
-        let is_news =
-            self.lock_outs.lock().unwrap_or_else(PoisonError::into_inner).note((what, address), self.clock.now_ms());
-        if is_news {
+        if self.lock_outs.is_news((what, address), LOCK_OUT_REST_MS, self.clock.now_ms()) {
             self.record(Event::new(Action::RateLimit, actor).failed("too_many_requests").detail("what", what));
+        }
+    }
+
+    /// Notes that a rule of access kept somebody out: once in five minutes for the same rule, and user or
+    /// address.
+    pub fn record_rule(&self, rule: &str, scope: &str, effect: &'static str, actor: Actor) {
+        // Of somebody who is known, it does not matter from where.
+        let address = actor.origin().map(|origin| origin.address).filter(|_| actor.user_id.is_none());
+        let who = (rule.to_owned(), address, actor.user_id.clone());
+        if self.denials.is_news(who, DENIAL_REST_MS, self.clock.now_ms()) {
+            let event = Event::new(Action::RuleApplied, actor).failed("access_rule");
+            self.record(event.detail("rule", rule).detail("scope", scope).detail("effect", effect));
         }
     }
 
@@ -147,31 +166,3 @@ impl Audit {
 }
 
 pub use self::verify::Anchor;
-
-/// Who was told of lately.
-#[derive(Debug, Default)]
-struct LockOuts {
-    told: std::collections::HashMap<(&'static str, IpAddr), i64>,
-}
-
-impl LockOuts {
-    /// How long somebody is not told of again, in milliseconds.
-    const REST_MS: i64 = 60_000;
-    /// At most so many are remembered.
-    const MOST: usize = 10_000;
-
-    /// Whether to tell of this.
-    fn note(&mut self, who: (&'static str, IpAddr), now_ms: i64) -> bool {
-        if self.told.get(&who).is_some_and(|told| now_ms - told < Self::REST_MS) {
-            return false;
-        }
-        if self.told.len() >= Self::MOST {
-            self.told.retain(|_, told| now_ms - *told < Self::REST_MS);
-        }
-        if self.told.len() >= Self::MOST {
-            return false;
-        }
-        self.told.insert(who, now_ms);
-        true
-    }
-}

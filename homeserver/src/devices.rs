@@ -80,8 +80,8 @@ impl Devices {
         Ok(false)
     }
 
-    /// Application service API, "Creating devices".
-    async fn create(&self, user: UserNid, device_id: OwnedDeviceId, display_name: Option<String>) -> Result<()> {
+    /// Makes a device without a session. Application service API, "Creating devices".
+    pub async fn create(&self, user: UserNid, device_id: OwnedDeviceId, display_name: Option<String>) -> Result<()> {
         let request = SessionRequest { device_id: Some(device_id.clone()), display_name, ..SessionRequest::default() };
         request.check()?;
         let mut conn = self.storage.conn().await?;
@@ -90,7 +90,8 @@ impl Devices {
         self.announce(user).await
     }
 
-    async fn rename(&self, user: UserNid, device_id: &DeviceId, name: Option<&str>) -> Result<()> {
+    /// Renames a device of a user, if a name is given.
+    pub async fn rename(&self, user: UserNid, device_id: &DeviceId, name: Option<&str>) -> Result<()> {
         let mut conn = self.storage.conn().await?;
         let device = rows::find(&mut conn, user, device_id).await?.ok_or_else(unknown)?;
         let Some(name) = name.filter(|name| device.display_name.as_deref() != Some(name)) else {

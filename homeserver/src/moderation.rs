@@ -4,6 +4,9 @@
 
 mod blocks;
 mod errands;
+mod history;
+mod joining;
+mod media;
 mod power;
 mod reading;
 mod record;
@@ -11,6 +14,7 @@ mod redactions;
 mod reports;
 mod rooms;
 mod shutdowns;
+mod things;
 mod users;
 mod whereabouts;
 
@@ -19,6 +23,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 pub use self::{
+    history::Until,
+    media::OldMedia,
     redactions::{RedactionRequest, RedactionStatus},
     reports::ReportKind,
     rooms::{RoomDetail, RoomSummary},
@@ -35,6 +41,7 @@ use crate::{
     creation::Creations,
     devices::Devices,
     directory::Directory,
+    media::Media,
     membership::Memberships,
     reading::Reading,
     rooms::Rooms,
@@ -57,6 +64,7 @@ pub struct Parts {
     pub memberships: Memberships,
     pub creations: Creations,
     pub reading: Reading,
+    pub media: Media,
 }
 
 /// Moderates this server; clones share it.

@@ -94,7 +94,7 @@ impl Rooms {
         let events = Events::new(storage.clone());
         let snapshots = Snapshots::new(storage.clone());
         let heads = Heads::new(storage.clone(), events.clone(), snapshots.clone());
-        let residents = Residents::new(storage.clone(), tail.clone());
+        let residents = Residents::new(storage.clone(), tail.clone(), log.clone());
         let relations = Relations::new(storage.clone());
         tail.on_gap({
             let (heads, residents, relations) = (heads.clone(), residents.clone(), relations.clone());

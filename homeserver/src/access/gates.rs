@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    audit::{Actor, Audit, Origin},
     clock::Clock,
     config::Limit,
     error::{Denial, ErrorKind},
@@ -32,6 +33,7 @@ pub struct Gates {
     approvals: Approvals,
     emails: AccountEmails,
     limits: RateLimits,
+    audit: Audit,
     clock: Clock,
 }
 
@@ -62,8 +64,8 @@ impl<'a> Applicant<'a> {
 
 impl Gates {
     /// Gates that ask `rulebook`.
-    pub fn new(rulebook: Rulebook, approvals: Approvals, emails: AccountEmails, clock: Clock) -> Self {
-        Self { rulebook, approvals, emails, limits: RateLimits::of_rules(clock.clone()), clock }
+    pub fn new(rulebook: Rulebook, approvals: Approvals, emails: AccountEmails, audit: Audit, clock: Clock) -> Self {
+        Self { rulebook, approvals, emails, limits: RateLimits::of_rules(clock.clone()), audit, clock }
     }
 
     /// The first gate: whether anything is taken from where a request comes from. Whoever sends it is
@@ -71,7 +73,7 @@ impl Gates {
     pub fn arrival(&self, visitor: &Visitor<'_>) -> Result<()> {
         let facts = Facts { address: visitor.address, ..Facts::default() };
         match self.decide(Place::Server, &facts) {
-            Some(rule) if rule.effect == Effect::Deny => Err(refusal(Place::Server, &rule)),
+            Some(rule) if rule.effect == Effect::Deny => Err(self.refuse(Place::Server, &rule, visitor)),
             _ => Ok(()),
         }
     }
@@ -95,7 +97,7 @@ impl Gates {
                 // Somebody may still come to show what a rule lets through.
                 let is_final = rule.criterion != Criterion::Everyone || place == Place::Server;
                 if is_final {
-                    return Err(refusal(Place::Registration, &rule));
+                    return Err(self.refuse(Place::Registration, &rule, &applicant.visitor));
                 }
             }
         }
@@ -107,7 +109,9 @@ impl Gates {
     pub fn registration(&self, applicant: &Applicant<'_>) -> Result<Option<Arc<Rule>>> {
         let facts = applicant.facts();
         match self.decide(Place::Server, &facts) {
-            Some(rule) if rule.effect == Effect::Deny => return Err(refusal(Place::Registration, &rule)),
+            Some(rule) if rule.effect == Effect::Deny => {
+                return Err(self.refuse(Place::Registration, &rule, &applicant.visitor));
+            }
             _ => {}
         }
         let Some(rule) = self.decide(Place::Registration, &facts) else { return Ok(None) };
@@ -115,11 +119,11 @@ impl Gates {
             Effect::RequireApproval => Ok(Some(rule)),
             Effect::RateLimit { count, per_ms } => {
                 let subject = applicant.visitor.address.map(Subject::address);
-                self.limit(&rule, subject, count, per_ms).map(|()| None)
+                self.limit(&rule, subject, (count, per_ms), &applicant.visitor).map(|()| None)
             }
             Effect::RequireVerifiedEmail if !applicant.emails.is_empty() => Ok(None),
             Effect::Allow | Effect::LogOnly => Ok(None),
-            _ => Err(refusal(Place::Registration, &rule)),
+            _ => Err(self.refuse(Place::Registration, &rule, &applicant.visitor)),
         }
     }
 
@@ -129,6 +133,7 @@ impl Gates {
         let facts = Facts { address: visitor.address, emails, ..Facts::default() };
         for place in places {
             if let Some(rule) = self.decide(*place, &facts).filter(|rule| rule.effect == Effect::Deny) {
+                self.record(&rule, visitor);
                 return Err(denied(ErrorKind::ThreepidDenied, "This e-mail address is not accepted here.", &rule));
             }
         }
@@ -163,9 +168,10 @@ impl Gates {
             match rule.effect {
                 Effect::Allow | Effect::LogOnly => {}
                 Effect::RateLimit { count, per_ms } => {
-                    self.limit(&rule, Some(self.limits.name(server.as_str(), None)), count, per_ms)?;
+                    let subject = Some(self.limits.name(server.as_str(), None));
+                    self.limit(&rule, subject, (count, per_ms), visitor)?;
                 }
-                _ => return Err(refusal(place, &rule)),
+                _ => return Err(self.refuse(place, &rule, visitor)),
             }
         }
         Ok(())
@@ -177,7 +183,7 @@ impl Gates {
         let user = visitor.user.filter(|_| self.rulebook.current().asks_for_emails(Place::Server));
         let emails = user.map(|(_, user)| self.emails.remembered(user)).unwrap_or_default();
         let rule = self.decide(Place::Server, &facts(visitor, &emails))?;
-        (rule.effect == Effect::Deny).then(|| refusal(Place::Server, &rule))
+        (rule.effect == Effect::Deny).then(|| self.refuse(Place::Server, &rule, visitor))
     }
 
     /// Has all ready that [`Self::cut`] looks at for `users`.
@@ -193,34 +199,62 @@ impl Gates {
         let Some(rule) = self.decide(place, &facts(visitor, &emails)) else { return Ok(()) };
         match rule.effect {
             Effect::Allow | Effect::LogOnly => Ok(()),
-            Effect::Deny => Err(refusal(place, &rule)),
+            Effect::Deny => Err(self.refuse(place, &rule, visitor)),
             Effect::RequireVerifiedEmail => match visitor.user {
                 Some((_, user)) if !self.emails.of(user).await?.is_empty() => Ok(()),
-                _ => Err(refusal(place, &rule)),
+                _ => Err(self.refuse(place, &rule, visitor)),
             },
             Effect::RequireSecondFactor => match visitor.user {
                 Some((_, user)) if self.approvals.has_second_factor(user).await? => Ok(()),
-                _ => Err(refusal(place, &rule)),
+                _ => Err(self.refuse(place, &rule, visitor)),
             },
             Effect::RateLimit { count, per_ms } => {
                 let user = visitor.user.map(|(_, nid)| Subject::User(nid));
-                self.limit(&rule, user.or(visitor.address.map(Subject::address)), count, per_ms)
+                self.limit(&rule, user.or(visitor.address.map(Subject::address)), (count, per_ms), visitor)
             }
             Effect::RequireApproval => {
-                let Some((_, user)) = visitor.user else { return Err(refusal(place, &rule)) };
+                let Some((_, user)) = visitor.user else { return Err(self.refuse(place, &rule, visitor)) };
                 match self.approvals.state(user, &rule.scope.to_string(), &rule.id).await? {
                     State::Approved => Ok(()),
-                    State::Waiting | State::Denied => Err(refusal(place, &rule)),
+                    State::Waiting | State::Denied => Err(self.refuse(place, &rule, visitor)),
                 }
             }
         }
     }
 
-    fn limit(&self, rule: &Rule, subject: Option<Subject>, count: u32, per_ms: i64) -> Result<()> {
+    fn limit(
+        &self,
+        rule: &Rule,
+        subject: Option<Subject>,
+        (count, per_ms): (u32, i64),
+        visitor: &Visitor<'_>,
+    ) -> Result<()> {
         let Some(subject) = subject else { return Ok(()) };
         #[expect(clippy::cast_precision_loss, reason = "a month has few milliseconds")]
         let per_second = f64::from(count) * 1000.0 / per_ms as f64;
-        self.limits.take_for(&rule.id, subject, Limit { burst: count, per_second })
+        let taken = self.limits.take_for(&rule.id, subject, Limit { burst: count, per_second });
+        if taken.is_err() {
+            self.record(rule, visitor);
+        }
+        taken
+    }
+
+    /// The refusal that tells of a rule that is in the way of somebody, which is noted.
+    fn refuse(&self, place: Place<'_>, rule: &Rule, visitor: &Visitor<'_>) -> Error {
+        self.record(rule, visitor);
+        refusal(place, rule)
+    }
+
+    /// Notes whom a rule kept out; again for the same only after a while.
+    fn record(&self, rule: &Rule, visitor: &Visitor<'_>) {
+        let origin = visitor.address.map(|address| Origin::new(address, None));
+        let actor = match (visitor.user, &origin) {
+            (Some((user, _)), None) => Actor::owner(user),
+            (Some((user, _)), Some(origin)) => Actor::user(user, None, origin),
+            (None, Some(origin)) => Actor::from(origin),
+            (None, None) => return,
+        };
+        self.audit.record_rule(&rule.id, &rule.scope.to_string(), rule.effect.name(), actor);
     }
 
     /// The rule that decides, if one does. Those that want to be counted are.

@@ -46,6 +46,7 @@ pub struct Administration {
     interactive_auth: InteractiveAuth,
     /// Rung when a user is to be taken out of all rooms.
     departures: Arc<Notify>,
+    may_impersonate: bool,
 }
 
 /// A restriction that administrators put on accounts. Client-server API, "Account moderation".
@@ -87,6 +88,7 @@ impl Administration {
             emails,
             interactive_auth,
             departures: Arc::default(),
+            may_impersonate: parts.may_impersonate,
         }
     }
 

@@ -195,6 +195,27 @@ impl Identities {
         rows.into_iter().map(identity).collect()
     }
 
+    /// The identities that open a user's account: the ID of the provider, or the issuer of one that is not used
+    /// any more, and what it knows the user as.
+    pub async fn subjects(&self, user: UserNid) -> Result<Vec<(String, String)>> {
+        let rows = rows::list(&mut *self.storage.conn().await?, user).await?;
+        let subject = |row: IdentityRow| {
+            let about = self.secrets.open_text(&columns::IDENTITY, &[&hex(&row.identity_hash)], &row.about)?;
+            let about: About = serde_json::from_str(&about).map_err(|fault| Error::internal(fault.to_string()))?;
+            let provider = self.of_issuer(&row.issuer).map(|provider| provider.id.clone());
+            Ok((provider.unwrap_or(row.issuer), about.subject))
+        };
+        rows.into_iter().map(subject).collect()
+    }
+
+    /// Whose account an identity opens, that the provider `provider_id` knows as `subject`.
+    pub async fn find_owner(&self, provider_id: &str, subject: &str) -> Result<UserNid> {
+        let provider = self.provider(provider_id)?;
+        let hash = self.secrets.hash(PURPOSE, &format!("{}\n{subject}", provider.issuer));
+        let owner = rows::find_owner(&mut *self.storage.conn().await?, &hash).await?;
+        owner.ok_or_else(|| Error::not_found("This identity opens no account."))
+    }
+
     /// The providers at which a user can prove anew to be present.
     pub async fn providers_of(&self, user: UserNid) -> Result<Vec<&IdentityProvider>> {
         let rows = rows::list(&mut *self.storage.conn().await?, user).await?;

@@ -15,6 +15,8 @@ pub struct Access {
     /// Application services, by their ID, that may call the access API for anybody whom they name: they
     /// decide themselves who may administrate.
     pub appservices: Vec<String>,
+    /// Whether administrators may begin sessions of others, who see them among their devices.
+    pub impersonation: bool,
 }
 
 impl Default for Access {
@@ -23,6 +25,7 @@ impl Default for Access {
             address_retention_days: 30,
             address_readers: Vec::new(),
             appservices: vec!["salon-moderation".to_owned()],
+            impersonation: false,
         }
     }
 }

@@ -2,12 +2,17 @@
 //! it: see `docs/administration.md`. Only server administrators come in here.
 
 mod call;
+mod devices;
+mod history;
+mod media;
 mod members;
 mod redactions;
 mod registration;
+mod registration_tokens;
 mod reports;
 mod rooms;
 mod shutdowns;
+mod things;
 mod users;
 mod whois;
 
@@ -46,6 +51,30 @@ pub fn routes() -> Vec<Route> {
         route(Method::POST, "/v1/users/{user_id}/override_ratelimit", users::set_pace),
         route(Method::DELETE, "/v1/users/{user_id}/override_ratelimit", users::delete_pace),
         route(Method::GET, "/v1/whois/{user_id}", whois::whois),
+        route(Method::GET, "/v1/username_available", users::is_available),
+        route(Method::POST, "/v1/users/{user_id}/login", users::log_in_as),
+        route(Method::GET, "/v1/threepid/{medium}/users/{address}", users::of_third_party_id),
+        route(Method::GET, "/v1/auth_providers/{provider}/users/{external_id}", users::of_identity),
+
+        // What users have
+        route(Method::GET, "/v2/users/{user_id}/devices", devices::list),
+        route(Method::POST, "/v2/users/{user_id}/devices", devices::create),
+        route(Method::GET, "/v2/users/{user_id}/devices/{device_id}", devices::find),
+        route(Method::PUT, "/v2/users/{user_id}/devices/{device_id}", devices::rename),
+        route(Method::DELETE, "/v2/users/{user_id}/devices/{device_id}", devices::delete),
+        route(Method::POST, "/v2/users/{user_id}/delete_devices", devices::delete_several),
+        route(Method::GET, "/v1/users/{user_id}/joined_rooms", things::joined_rooms),
+        route(Method::GET, "/v1/users/{user_id}/memberships", things::memberships),
+        route(Method::GET, "/v1/users/{user_id}/pushers", things::pushers),
+        route(Method::GET, "/v1/users/{user_id}/accountdata", things::account_data),
+        route(Method::POST, "/v1/join/{room_id_or_alias}", members::join),
+
+        // Registration tokens
+        route(Method::GET, "/v1/registration_tokens", registration_tokens::list),
+        route(Method::POST, "/v1/registration_tokens/new", registration_tokens::create),
+        route(Method::GET, "/v1/registration_tokens/{token}", registration_tokens::find),
+        route(Method::PUT, "/v1/registration_tokens/{token}", registration_tokens::update),
+        route(Method::DELETE, "/v1/registration_tokens/{token}", registration_tokens::delete),
 
         // What users said
         route(Method::POST, "/v1/user/{user_id}/redact", redactions::redact),
@@ -66,6 +95,23 @@ pub fn routes() -> Vec<Route> {
         route(Method::DELETE, "/v2/rooms/{room_id}", shutdowns::delete),
         route(Method::GET, "/v2/rooms/{room_id}/delete_status", shutdowns::of_room),
         route(Method::GET, "/v2/rooms/delete_status/{delete_id}", shutdowns::status),
+
+        route(Method::POST, "/v1/purge_history/{room_id}", history::purge),
+        route(Method::POST, "/v1/purge_history/{room_id}/{event_id}", history::purge),
+        route(Method::GET, "/v1/purge_history_status/{purge_id}", history::status),
+
+        // Media
+        route(Method::GET, "/v1/users/{user_id}/media", media::of_user),
+        route(Method::DELETE, "/v1/users/{user_id}/media", media::delete_of_user),
+        route(Method::POST, "/v1/user/{user_id}/media/quarantine", media::quarantine_of_user),
+        route(Method::GET, "/v1/room/{room_id}/media", media::of_room),
+        route(Method::POST, "/v1/room/{room_id}/media/quarantine", media::quarantine_of_room),
+        route(Method::POST, "/v1/media/quarantine/{server_name}/{media_id}", media::quarantine),
+        route(Method::POST, "/v1/media/unquarantine/{server_name}/{media_id}", media::end_quarantine),
+        route(Method::GET, "/v1/media/{server_name}/{media_id}", media::find),
+        route(Method::DELETE, "/v1/media/{server_name}/{media_id}", media::delete),
+        route(Method::POST, "/v1/media/delete", media::delete_old),
+        route(Method::POST, "/v1/purge_media_cache", media::purge_copies),
 
         // Reports
         route(Method::GET, "/v1/event_reports", reports::events),

@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Redaction = 1,
     /// Shutting a room down.
     Shutdown = 2,
+    /// Forgetting what was said in a room.
+    History = 3,
 }
 
 /// Starts the tasks.
@@ -168,6 +170,7 @@ impl Moderation {
         match errand.kind {
             kind if kind == Kind::Redaction as i8 => self.redact_all(errand).await,
             kind if kind == Kind::Shutdown as i8 => self.shut_down(errand).await,
+            kind if kind == Kind::History as i8 => self.purge_history(errand).await,
             kind => Err(Error::internal(format!("there is no errand of the kind {kind}"))),
         }
     }

@@ -7,9 +7,13 @@ use super::Moderation;
 use crate::{
     Error, Result,
     accounts::{User, administration::Restriction, names},
-    storage::overview::{
-        Page,
-        users::{self, ListedUser, UserFilter, UserOrder},
+    storage::{
+        numbers::UserNid,
+        overview::{
+            Page,
+            users::{self, ListedUser, UserFilter, UserOrder},
+        },
+        terms,
     },
 };
 
@@ -26,6 +30,8 @@ pub struct UserChange {
     pub avatar_url: Option<String>,
     /// All e-mail addresses.
     pub emails: Option<Vec<String>>,
+    /// The identities at providers that are bound to it, which cannot be changed.
+    pub identities: Option<Vec<(String, String)>>,
     /// Whether it is an administrator's.
     pub is_admin: Option<bool>,
     /// Whether it is closed for good, or open again.
@@ -57,10 +63,24 @@ impl Moderation {
         }
         let present = users::find(&mut *self.conn().await?, user_id).await?;
         let is_new = present.is_none();
+        self.check_identities(present.as_ref(), &change).await?;
         let change = if is_new { self.create_user(caller, user_id, change).await? } else { change };
         self.change_user(caller, self.user(user_id).await?, change).await?;
         self.accounts.administration.tell_others().await?;
         Ok(is_new)
+    }
+
+    /// Refuses to bind identities, or to unbind some.
+    async fn check_identities(&self, present: Option<&ListedUser>, change: &UserChange) -> Result<()> {
+        let Some(wanted) = &change.identities else { return Ok(()) };
+        let bound = match present {
+            Some(present) => self.accounts.identities.subjects(present.user).await?,
+            None => Vec::new(),
+        };
+        if wanted.len() != bound.len() || wanted.iter().any(|identity| !bound.contains(identity)) {
+            return Err(Error::invalid_param("Identities at providers are bound by their owners alone."));
+        }
+        Ok(())
     }
 
     /// Creates an account; returns what else is to be changed.
@@ -116,6 +136,12 @@ impl Moderation {
         }
         self.memberships.follow(change).await;
         Ok(())
+    }
+
+    /// The version of the terms that a user accepted last, and when.
+    pub async fn accepted_terms(&self, user: UserNid) -> Result<Option<(String, i64)>> {
+        let accepted = terms::list(&mut *self.conn().await?, user).await?;
+        Ok(accepted.into_iter().next_back().map(|(_, version, at)| (version, at)))
     }
 
     /// Whose an e-mail address is.

@@ -29,8 +29,9 @@ impl Rooms {
         stored.into_iter().map(|stored| self.events.admit(stored)).collect()
     }
 
-    /// Deletes what was said in a room up to a position. It can be begun anew at any moment.
-    pub async fn purge_history(&self, view: &View, until: Position) -> Result<()> {
+    /// Deletes what was said in a room up to a position, what users of this server said only if
+    /// `with_local`. It can be begun anew at any moment.
+    pub async fn purge_history(&self, view: &View, until: Position, with_local: bool) -> Result<()> {
         let ends = self.extremities(view.nid).await?;
         let mut after = Position(i64::MIN);
         loop {
@@ -38,7 +39,7 @@ impl Rooms {
             let Some(last) = doomed.last() else { break };
             after = last.position;
             // The next event needs its parents.
-            doomed.retain(|event| !ends.contains(&event.nid));
+            doomed.retain(|event| !ends.contains(&event.nid) && (with_local || !event.is_local));
             self.storage
                 .retry(|| async {
                     let mut tx = self.storage.begin().await?;
@@ -51,14 +52,16 @@ impl Rooms {
             }
         }
         self.relations.forget_all();
-        while purges::delete_words(&mut *self.storage.conn().await?, view.nid, until).await? {}
+        if with_local {
+            while purges::delete_words(&mut *self.storage.conn().await?, view.nid, until).await? {}
+        }
         Ok(())
     }
 
     /// Deletes everything that was said in a room, and takes out of its state what people wrote: names,
     /// topics, what they call themselves there. Nobody of this server should be in it any more.
     pub async fn purge(&self, view: &View) -> Result<()> {
-        self.purge_history(view, Position(i64::MAX)).await?;
+        self.purge_history(view, Position(i64::MAX), true).await?;
         while purges::delete_receipts(&mut *self.storage.conn().await?, view.nid).await? {}
         let mut after = EventNid(0);
         loop {

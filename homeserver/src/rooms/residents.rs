@@ -3,20 +3,26 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
+
+use tokio::time::timeout;
 
 use crate::{
     Result,
     storage::{
-        Storage, log,
+        Storage,
+        log::{self, rows::Rows},
         numbers::{EventNid, Position, RoomNid, UserNid},
         rooms::{self, Membership, StoredMember},
     },
-    tail::Tail,
+    tail::{Job, Log, Tail},
 };
 
 /// Users kept in memory, about.
 const USERS: usize = 50_000;
+/// How long what was committed here may take to be published.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A user's relation to one room.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +45,7 @@ pub type UserRooms = imbl::OrdMap<RoomNid, Residence>;
 pub struct Residents {
     storage: Storage,
     tail: Tail,
+    log: Log,
     users: Arc<RwLock<HashMap<UserNid, Entry>>>,
 }
 
@@ -50,8 +57,8 @@ struct Entry {
 
 impl Residents {
     /// Nobody yet.
-    pub fn new(storage: Storage, tail: Tail) -> Self {
-        Self { storage, tail, users: Arc::default() }
+    pub fn new(storage: Storage, tail: Tail, log: Log) -> Self {
+        Self { storage, tail, log, users: Arc::default() }
     }
 
     /// The rooms of `user`, if they are in memory. Asked for under the tail's view, the answer is as
@@ -80,9 +87,7 @@ impl Residents {
         let head = log::head(&mut conn).await?;
         drop(conn);
         // What was read may be committed and not yet published: readers must not see it before.
-        let mut published = self.tail.bus().watch();
-        // The sender lives as long as the tail, which this holds.
-        let _ = published.wait_for(|position| *position >= head).await;
+        self.until_published(head).await?;
 
         let mut users = self.write();
         let entry = users.entry(user).or_default();
@@ -94,6 +99,17 @@ impl Residents {
         }
         entry.is_loaded = true;
         Ok(entry.rooms.clone())
+    }
+
+    async fn until_published(&self, head: Position) -> Result<()> {
+        let mut published = self.tail.bus().watch();
+        // The sender lives as long as the tail, which this holds.
+        if timeout(PATIENCE, published.wait_for(|position| *position >= head)).await.is_err() {
+            // Another process has written it. This one learns of that with whatever it writes next.
+            self.log.append(Job { rows: Rows::default(), broken: None, publish: Box::new(|_, _| {}) }).await?;
+            let _ = published.wait_for(|position| *position >= head).await;
+        }
+        Ok(())
     }
 
     /// Notes a membership that was committed. Called while the tail is published.

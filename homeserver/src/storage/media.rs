@@ -1,6 +1,7 @@
 //! Media: what `mxc://` URIs name. The contents behind them are in `contents`.
 
 pub mod contents;
+pub mod overview;
 
 use ruma::ServerName;
 

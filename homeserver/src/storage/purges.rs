@@ -23,13 +23,17 @@ pub struct Doomed {
     pub nid: EventNid,
     pub id: OwnedEventId,
     pub position: Position,
+    /// Whether a user of this server sent it.
+    pub is_local: bool,
 }
 
 /// Lists some events of a room's timeline, from after one position to another, that are no state.
 pub async fn list(conn: &mut Conn, room: RoomNid, after: Position, until: Position) -> Result<Vec<Doomed>> {
     let rows = sqlx::query!(
-        "select event_nid, event_id as `event_id: EventIdColumn`, position as `position!`
+        "select event_nid, event_id as `event_id: EventIdColumn`, position as `position!`,
+                accounts.user_nid is not null as `is_local!: bool`
          from events
+         left join accounts on accounts.user_nid = sender_nid
          where room_nid = ? and position > ? and position <= ? and state_key_nid is null
          order by position
          limit ?",
@@ -44,6 +48,7 @@ pub async fn list(conn: &mut Conn, room: RoomNid, after: Position, until: Positi
         nid: EventNid(row.event_nid),
         id: row.event_id.0,
         position: Position(row.position),
+        is_local: row.is_local,
     });
     Ok(doomed.collect())
 }

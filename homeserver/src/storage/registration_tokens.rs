@@ -80,6 +80,24 @@ pub async fn spend(conn: &mut Conn, hash: &[u8; 32], now_ms: i64) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
+/// Changes how often and until when a token is good; returns whether it is there.
+pub async fn update(
+    conn: &mut Conn,
+    hash: &[u8; 32],
+    uses_allowed: Option<i32>,
+    expires_at: Option<i64>,
+) -> Result<()> {
+    sqlx::query!(
+        "update registration_tokens set uses_allowed = ?, expires_at = ? where token_hash = ?",
+        uses_allowed,
+        expires_at,
+        hash.as_slice()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Deletes a token; returns whether it was there.
 pub async fn delete(conn: &mut Conn, hash: &[u8; 32]) -> Result<bool> {
     let done =

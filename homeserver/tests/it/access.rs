@@ -4,6 +4,7 @@ mod description;
 mod emails;
 mod features;
 mod guards;
+mod hits;
 mod lives;
 mod networks;
 mod proxied;

@@ -1,11 +1,14 @@
 //! The administration API of Synapse: what the tools that use it rely on.
 
 mod entrance;
+mod media;
 mod redactions;
+mod registration_tokens;
 mod reports;
 mod rooms;
 mod shadow_bans;
 mod shutdowns;
+mod things;
 mod users;
 
 use homeserver_testing::{TestServer, TestUser, segment};

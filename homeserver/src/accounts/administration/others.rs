@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// What the device of a session is called that an administrator began.
+const IMPERSONATOR: &str = "Server administrator";
+
 impl Administration {
     /// The account of a local user, as a caller: for what `caller` does in their name.
     pub async fn stand_in(&self, caller: &User, user_id: &UserId) -> Result<User> {
@@ -89,6 +92,28 @@ impl Administration {
             .await?;
         self.sessions.forget(account.user);
         Ok(())
+    }
+
+    /// Begins a session of somebody for the administrator `caller`, if the configuration lets administrators
+    /// do that; returns its access token. The user sees it among their devices, and can end it.
+    pub async fn impersonate(&self, caller: &User, user_id: &UserId, until_ms: Option<i64>) -> Result<String> {
+        if !self.may_impersonate {
+            return Err(Error::forbidden("Administrators do not act as others here: see access.impersonation."));
+        }
+        let account = self.other(caller, user_id).await?;
+        let event = Event::new(Action::TokenCreated, caller).on(user_id).detail("kind", "impersonation");
+        let (device_id, token) = self
+            .storage
+            .retry(|| async {
+                let mut tx = self.storage.begin().await?;
+                let session = self.sessions.begin_personal(&mut tx, account.user, IMPERSONATOR, until_ms).await?;
+                self.audit.append(&mut tx, [event.clone()]).await?;
+                tx.commit().await?;
+                Ok(session)
+            })
+            .await?;
+        tracing::info!(user.id = %user_id, device.id = %device_id, "An administrator acts as a user");
+        Ok(token.to_string())
     }
 
     async fn not_another_administrator(&self, caller: &User, user_id: &UserId) -> Result<Account> {

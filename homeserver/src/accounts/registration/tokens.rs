@@ -93,6 +93,28 @@ impl Registration {
         rows.into_iter().map(token).collect()
     }
 
+    /// The registration token `token`.
+    pub async fn find_token(&self, token: &str) -> Result<RegistrationToken> {
+        let found = self.list_tokens().await?.into_iter().find(|known| known.token == token);
+        found.ok_or_else(|| Error::not_found("There is no such registration token."))
+    }
+
+    /// Changes how often and until when `changed` is good.
+    pub async fn update_token(&self, by: impl Into<Actor>, changed: &RegistrationToken) -> Result<()> {
+        let hash = self.token_hash(&changed.token);
+        let uses_allowed = changed.uses_allowed.map(|uses| i32::try_from(uses).unwrap_or(i32::MAX));
+        let mut tx = self.storage.begin().await?;
+        registration_tokens::update(&mut tx, &hash, uses_allowed, changed.expires_at).await?;
+        self.audit.append(&mut tx, [about(Action::AdminActed, by, &hash).detail("what", "token.change")]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whether a registration token is good now.
+    pub fn is_good(&self, token: &RegistrationToken) -> bool {
+        let is_left = token.uses_allowed.is_none_or(|allowed| token.uses < allowed);
+        is_left && token.expires_at.is_none_or(|expiry| expiry > self.clock.now_ms())
+    }
+
     /// Makes a registration token void; returns whether there was such a token.
     pub async fn delete_token(&self, by: impl Into<Actor>, token: &str) -> Result<bool> {
         let hash = self.token_hash(token);

@@ -1,6 +1,6 @@
 //! Who is in rooms, and who looks after them.
 
-use ruma::OwnedUserId;
+use ruma::{OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Nothing};
@@ -16,6 +16,21 @@ pub(super) struct Members {
 pub(super) async fn list(app: App, call: Call) -> Result<Members> {
     let members = app.moderation.room_members(&call.room(0)?).await?;
     Ok(Members { total: members.len(), members })
+}
+
+#[derive(Serialize)]
+pub(super) struct Joined {
+    room_id: OwnedRoomId,
+}
+
+/// `POST /_synapse/admin/v1/join/{room_id_or_alias}`
+pub(super) async fn join(app: App, call: Call) -> Result<Joined> {
+    #[derive(Deserialize)]
+    struct Body {
+        user_id: OwnedUserId,
+    }
+    let (Body { user_id }, room_id) = (call.body()?, call.room_of(&app, 0).await?);
+    Ok(Joined { room_id: app.moderation.join(&call.caller, &user_id, &room_id).await? })
 }
 
 /// `POST /_synapse/admin/v1/rooms/{room_id_or_alias}/make_room_admin`

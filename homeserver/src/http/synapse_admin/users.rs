@@ -3,6 +3,7 @@
 mod forms;
 
 use http::StatusCode;
+use ruma::OwnedUserId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -166,4 +167,57 @@ pub(super) async fn set_pace(app: App, call: Call) -> Result<PaceForm> {
 pub(super) async fn delete_pace(app: App, call: Call) -> Result<Nothing> {
     app.accounts.administration.set_pace(&call.caller, &call.user(0)?, None).await?;
     Ok(Nothing {})
+}
+
+#[derive(Serialize)]
+pub(super) struct Available {
+    available: bool,
+}
+
+/// `GET /_synapse/admin/v1/username_available`
+pub(super) async fn is_available(app: App, call: Call) -> Result<Available> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        username: String,
+    }
+    // Administrators may give away reserved names, so those are free here.
+    app.accounts.registration.free_name(&call.query::<Wanted>()?.username).await?;
+    Ok(Available { available: true })
+}
+
+#[derive(Serialize)]
+pub(super) struct LoggedIn {
+    access_token: String,
+}
+
+/// `POST /_synapse/admin/v1/users/{user_id}/login`
+pub(super) async fn log_in_as(app: App, call: Call) -> Result<LoggedIn> {
+    #[derive(Deserialize)]
+    struct Body {
+        valid_until_ms: Option<i64>,
+    }
+    let (Body { valid_until_ms }, user_id) = (call.body()?, call.user(0)?);
+    let token = app.accounts.administration.impersonate(&call.caller, &user_id, valid_until_ms).await?;
+    Ok(LoggedIn { access_token: token })
+}
+
+#[derive(Serialize)]
+pub(super) struct Owner {
+    user_id: OwnedUserId,
+}
+
+/// `GET /_synapse/admin/v1/threepid/{medium}/users/{address}`
+pub(super) async fn of_third_party_id(app: App, call: Call) -> Result<Owner> {
+    if call.args[0] != "email" {
+        return Err(Error::not_found("This server knows e-mail addresses only."));
+    }
+    Ok(Owner { user_id: app.moderation.owner_of_email(&call.args[1]).await? })
+}
+
+/// `GET /_synapse/admin/v1/auth_providers/{provider}/users/{external_id}`
+pub(super) async fn of_identity(app: App, call: Call) -> Result<Owner> {
+    // Synapse puts this before the names of its providers.
+    let provider = call.args[0].strip_prefix("oidc-").unwrap_or(&call.args[0]);
+    let user = app.accounts.identities.find_owner(provider, &call.args[1]).await?;
+    Ok(Owner { user_id: app.storage.user_id(user).await? })
 }

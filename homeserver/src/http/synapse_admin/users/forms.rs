@@ -72,7 +72,6 @@ pub(in crate::http::synapse_admin) struct ListedUser {
     shadow_banned: bool,
     locked: bool,
     suspended: bool,
-    approved: bool,
     creation_ts: i64,
     last_seen_ts: Option<i64>,
 }
@@ -91,7 +90,6 @@ impl From<users::ListedUser> for ListedUser {
             shadow_banned: user.is_shadow_banned,
             locked: user.is_locked,
             suspended: user.is_suspended,
-            approved: true,
             creation_ts: user.created_at,
             last_seen_ts: user.last_seen_at,
         }
@@ -104,11 +102,20 @@ pub(in crate::http::synapse_admin) struct UserDetail {
     #[serde(flatten)]
     user: ListedUser,
     threepids: Vec<ThirdPartyId>,
-    external_ids: [(); 0],
+    external_ids: Vec<ExternalId>,
     appservice_id: Option<String>,
-    consent_version: Option<()>,
-    consent_ts: Option<()>,
-    consent_server_notice_sent: Option<()>,
+    /// The version of the terms that the user accepted last.
+    consent_version: Option<String>,
+    consent_ts: Option<i64>,
+    /// There are no server notices.
+    consent_server_notice_sent: Option<String>,
+}
+
+/// An identity at a provider that opens the account.
+#[derive(Deserialize, Serialize)]
+struct ExternalId {
+    auth_provider: String,
+    external_id: String,
 }
 
 /// An e-mail address of an account.
@@ -131,6 +138,9 @@ impl UserDetail {
             added_at: email.added_at,
             validated_at: email.validated_at,
         });
+        let identities = app.accounts.identities.subjects(found.user).await?.into_iter();
+        let terms = app.moderation.accepted_terms(found.user).await?;
+        let (consent_version, consent_ts) = terms.unzip();
         // Services make their own accounts; what else is in their namespaces may be people's.
         let mut services = app.accounts.appservices.iter().filter(|_| found.kind == AccountKind::AppService);
         let service = services.find(|service| service.is_interested_in_user(user_id));
@@ -140,10 +150,12 @@ impl UserDetail {
         Ok(Self {
             user,
             threepids: threepids.collect(),
-            external_ids: [],
+            external_ids: identities
+                .map(|(auth_provider, external_id)| ExternalId { auth_provider, external_id })
+                .collect(),
             appservice_id: service.map(|service| service.id.clone()),
-            consent_version: None,
-            consent_ts: None,
+            consent_version,
+            consent_ts,
             consent_server_notice_sent: None,
         })
     }
@@ -159,7 +171,7 @@ pub(super) struct PutBody {
     #[serde(default, deserialize_with = "present")]
     avatar_url: Option<Option<String>>,
     threepids: Option<Vec<ThirdPartyIdBody>>,
-    external_ids: Option<Vec<serde_json::Value>>,
+    external_ids: Option<Vec<ExternalId>>,
     admin: Option<bool>,
     deactivated: Option<bool>,
     locked: Option<bool>,
@@ -180,9 +192,6 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>
 
 impl PutBody {
     pub(super) fn change(self) -> Result<UserChange> {
-        if self.external_ids.is_some_and(|ids| !ids.is_empty()) {
-            return Err(Error::invalid_param("Accounts cannot be bound to those of other providers here."));
-        }
         if let Some(other) = self.threepids.iter().flatten().find(|id| id.medium != "email") {
             return Err(Error::invalid_param(format!("This server knows no addresses of the kind {}.", other.medium)));
         }
@@ -193,6 +202,9 @@ impl PutBody {
             display_name: self.displayname.map(Option::unwrap_or_default),
             avatar_url: self.avatar_url.map(Option::unwrap_or_default),
             emails,
+            identities: self
+                .external_ids
+                .map(|ids| ids.into_iter().map(|id| (id.auth_provider, id.external_id)).collect()),
             is_admin: self.admin,
             is_deactivated: self.deactivated,
             is_locked: self.locked,
