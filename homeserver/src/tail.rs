@@ -2,7 +2,7 @@
 //! database. Holds what is committed and nothing else.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     event::Event,
     storage::{
         log::Readers,
-        numbers::{Position, RoomNid, UserNid},
+        numbers::{EventNid, Position, RoomNid, UserNid},
     },
 };
 
@@ -304,6 +304,29 @@ impl Inner {
                 *old = event.clone();
             }
         }
+    }
+
+    /// Takes out events of a room that were deleted.
+    pub fn remove(&mut self, room: RoomNid, events: &HashSet<EventNid>) {
+        let Some(entries) = self.rooms.get_mut(&room) else { return };
+        let mut gone = HashSet::new();
+        entries.retain(|entry| match &entry.fact {
+            Fact::Event(event) if events.contains(&event.nid) => {
+                gone.insert(entry.position);
+                false
+            }
+            _ => true,
+        });
+        if entries.is_empty() {
+            self.rooms.remove(&room);
+        }
+        let mut freed = 0;
+        self.order.retain(|(position, _, weight)| {
+            let stays = !gone.contains(position);
+            freed += if stays { 0 } else { *weight };
+            stays
+        });
+        self.bytes -= freed;
     }
 
     /// Wakes those who wait for news of `user`, once all is published.

@@ -50,6 +50,9 @@ impl Rooms {
             for event in &doomed {
                 self.events.forget_deleted(event.nid, &event.id);
             }
+            let (room, gone) = (view.nid, doomed.iter().map(|event| event.nid).collect());
+            let publish = Box::new(move |tail: &mut tail::Inner, _| tail.remove(room, &gone));
+            self.log.append(Job { rows: Rows::default(), broken: None, publish }).await?;
         }
         self.relations.forget_all();
         if with_local {

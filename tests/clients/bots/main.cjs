@@ -27,7 +27,8 @@ async function register(name) {
 
 /** Runs a command on the machine of the server. */
 function operate(...words) {
-    const env = { ...process.env, SALON_SERVER__DATA_DIRECTORY: process.env.DATA_DIRECTORY };
+    const { SALON_URL: _, ...others } = process.env;
+    const env = { ...others, SALON_SERVER__DATA_DIRECTORY: process.env.DATA_DIRECTORY };
     execFileSync(process.env.PROGRAM, words, { env, stdio: ["ignore", "ignore", "inherit"] });
 }
 

@@ -62,7 +62,8 @@ class Person:
 
 def operate(*arguments):
     """Runs a command on the machine of the server."""
-    environment = {**os.environ, "SALON_SERVER__DATA_DIRECTORY": os.environ["DATA_DIRECTORY"]}
+    environment = {name: value for name, value in os.environ.items() if name != "SALON_URL"}
+    environment["SALON_SERVER__DATA_DIRECTORY"] = os.environ["DATA_DIRECTORY"]
     subprocess.run([os.environ["PROGRAM"], *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -90,8 +91,11 @@ class Commands(unittest.TestCase):
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HOME": self.folder.name})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         # Some commands tell what they do before they tell what came of it.
-        start = min((at for at in (done.stdout.find("{"), done.stdout.find("[")) if at >= 0), default=None)
-        return json.loads(done.stdout[start:]) if start is not None else done.stdout
+        told, at = None, done.stdout.find("{")
+        while at >= 0:
+            told, end = json.JSONDecoder().raw_decode(done.stdout, at)
+            at = done.stdout.find("{", end)
+        return told
 
     def until(self, claim):
         """Asks until `claim` returns something true, and returns that."""

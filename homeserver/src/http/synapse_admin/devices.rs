@@ -13,7 +13,8 @@ pub(super) struct ListedDevice {
     display_name: Option<String>,
     last_seen_ip: Option<String>,
     last_seen_user_agent: Option<String>,
-    last_seen_ts: Option<i64>,
+    /// 0 where that is not known: synadm reckons with it.
+    last_seen_ts: i64,
     user_id: String,
     dehydrated: bool,
 }
@@ -25,7 +26,7 @@ impl ListedDevice {
             display_name: device.display_name,
             last_seen_ip: device.last_seen_ip,
             last_seen_user_agent: user_agent,
-            last_seen_ts: device.last_seen_ts.map(|at| at.0.into()),
+            last_seen_ts: device.last_seen_ts.map_or(0, |at| at.0.into()),
             user_id: user_id.to_owned(),
             dehydrated: false,
         }

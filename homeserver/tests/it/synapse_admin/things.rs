@@ -129,11 +129,12 @@ async fn what_was_said_until_some_event_is_forgotten() {
     let of_others = begin(json!({ "purge_up_to_event_id": event })).await;
     let before = texts().await;
     let of_all = begin(json!({ "purge_up_to_event_id": event, "delete_local_events": true })).await;
+    let after = texts().await;
     let server = server.restart().await;
     let alice = alice.at(&server);
 
     assert_eq!((of_others, of_all), (json!({ "status": "complete" }), json!({ "status": "complete" })));
-    assert_eq!(before, ["new", "old"]);
+    assert_eq!((before, after), (vec!["new".to_owned(), "old".to_owned()], vec!["new".to_owned()]));
     let events = alice.messages(&room, 50).await;
     let bodies: Vec<&str> = events.iter().filter_map(|event| event["content"]["body"].as_str()).collect();
     assert_eq!(bodies, ["new"]);
