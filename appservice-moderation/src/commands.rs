@@ -159,11 +159,12 @@ impl Commands {
             };
             return Err(Error::forbidden(message));
         }
-        let answer = (command.handler)(&self.services, actor, arguments).await?;
-        if arguments.is_set("publish") {
-            return lists::publish_too(&self.services, actor, command, arguments, answer).await;
+        if !arguments.is_set("publish") {
+            return (command.handler)(&self.services, actor, arguments).await;
         }
-        Ok(answer)
+        lists::may_publish_too(actor, command)?;
+        let answer = (command.handler)(&self.services, actor, arguments).await?;
+        lists::publish_too(&self.services, arguments, answer).await
     }
 }
 

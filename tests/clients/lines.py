@@ -8,7 +8,9 @@ class Lines(unittest.TextTestResult):
     """Writes a line for each test as it ends, and why it failed at the end."""
 
     def _tell(self, test, verdict):
-        name = f"{type(test).__name__.lower()}::{test._testMethodName.removeprefix('test_')}"
+        # What fails before the first test of a class is no test of it.
+        method = getattr(test, "_testMethodName", str(test))
+        name = f"{type(test).__name__.lower()}::{method.removeprefix('test_')}"
         print(f"test {name} ... {verdict}", flush=True)
 
     def addSuccess(self, test):

@@ -170,18 +170,16 @@ async fn publish(services: &Services, actor: &Actor, arguments: &Arguments, is_b
     Ok(planned(Reply::new(reply), json!({ "entity": entity }), plan, arguments))
 }
 
-/// Also publishes the bans that `answer` plans, as `--publish` says.
-pub(super) async fn publish_too(
-    services: &Services,
-    actor: &Actor,
-    command: &Command,
-    arguments: &Arguments,
-    answer: Answer,
-) -> Result<Answer> {
+/// Refuses `--publish` where it does not go.
+pub(super) fn may_publish_too(actor: &Actor, command: &Command) -> Result<()> {
     if !matches!(command.verb, "ban" | "deny") {
         return Err(Error::invalid("`--publish` goes with `ban` and `deny`."));
     }
-    actor.must(Permission::ChooseRooms)?;
+    actor.must(Permission::ChooseRooms)
+}
+
+/// Also publishes the bans that `answer` plans, as `--publish` says.
+pub(super) async fn publish_too(services: &Services, arguments: &Arguments, answer: Answer) -> Result<Answer> {
     let entities: Vec<(Kind, String)> = arguments.targets.iter().map(published).collect::<Result<_>>()?;
     let Answer::Planned { preview, facts, mut plan, needs_confirmation } = answer else { return Ok(answer) };
     let own = services.lists.open_own().await?;

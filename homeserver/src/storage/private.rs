@@ -39,6 +39,8 @@ const SETTLED: Duration = Duration::from_secs(60);
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How long a database of another version may take until it can be brought up to date.
 const UPGRADE_WAIT: Duration = Duration::from_secs(60);
+/// A database that wrote its number so long ago has come up.
+const COME_UP: Duration = Duration::from_secs(1);
 /// How long a database may take to end before it is killed. It loses nothing by that.
 const STOP_WAIT: Duration = Duration::from_secs(60);
 
@@ -236,12 +238,17 @@ impl Supervisor {
     /// Asks the server to end. It hangs when it is asked before it has come up, and is killed then: it
     /// loses nothing by that.
     fn end(&self) {
-        let process = self.state().process;
-        let number = process.map(|process| process.as_raw_nonzero().to_string());
-        // It writes its number when it has come up.
-        let written = fs::read_to_string(self.directory.join(options::PID_FILE)).ok();
-        let has_come_up = written.as_deref().map(str::trim) == number.as_deref();
-        self.signal(if has_come_up { Signal::TERM } else { Signal::KILL });
+        self.signal(if self.has_come_up() { Signal::TERM } else { Signal::KILL });
+    }
+
+    /// Whether the server wrote its number and had the time to do what comes after that.
+    fn has_come_up(&self) -> bool {
+        let file = self.directory.join(options::PID_FILE);
+        let number = self.state().process.map(|process| process.as_raw_nonzero().to_string());
+        let written = fs::read_to_string(&file).ok();
+        let age = fs::metadata(&file).and_then(|metadata| metadata.modified()).map(|at| at.elapsed());
+        written.as_deref().map(str::trim) == number.as_deref()
+            && age.is_ok_and(|age| age.is_ok_and(|age| age > COME_UP))
     }
 
     fn signal(&self, signal: Signal) {
