@@ -52,6 +52,9 @@ use crate::{Error, Result, metrics::Metrics};
 
 /// Longest time to wait for requests in flight when the server stops, in seconds.
 const SHUTDOWN_S: u64 = 10;
+/// How long connections may stay open then, in seconds: those over which nobody has asked anything yet would
+/// stay until [`HEAD_TIMEOUT`].
+const CLOSING_S: u64 = 3;
 /// Reverse proxies keep their connections; they close them first when we wait longer than they.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to send the head of its request.
@@ -94,7 +97,7 @@ pub fn serve(entrance: &Entrance, sockets: Vec<Socket>, connections: usize) -> R
         .backlog(BACKLOG)
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(SHUTDOWN_S)
+        .shutdown_timeout(CLOSING_S)
         .disable_signals();
     for socket in sockets {
         server = match socket {
