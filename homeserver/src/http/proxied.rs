@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use tokio::io::AsyncReadExt;
 
 use super::{
-    HEAD_TIMEOUT, KEEP_ALIVE, SHUTDOWN_S, application,
+    CLOSING_S, HEAD_TIMEOUT, KEEP_ALIVE, application,
     entrance::Entrance,
     proxy_protocol::{self, Preamble},
     resources::Resources,
@@ -34,7 +34,7 @@ pub fn serve(entrance: &Entrance, listener: TcpListener, from: Vec<IpNet>, conne
     let server = actix_server::Server::build()
         .workers(1)
         .max_concurrent_connections(connections)
-        .shutdown_timeout(SHUTDOWN_S)
+        .shutdown_timeout(CLOSING_S)
         .disable_signals()
         .listen("proxied", listener, move || {
             let app = application(&entrance, &resources).into_factory();
