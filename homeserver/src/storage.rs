@@ -59,6 +59,7 @@ pub mod snapshots;
 pub mod streams;
 pub mod terms;
 pub mod to_device;
+pub mod together;
 pub mod tokens;
 pub mod unread;
 

@@ -24,7 +24,7 @@ pub use self::judge::{Judge, Verdict};
 use self::{
     bearing::Bearing,
     tally::Tally,
-    upkeep::{Tallies, Unsaved},
+    upkeep::{Key, Tallies, Unsaved},
 };
 use crate::{
     Result,
@@ -37,6 +37,7 @@ use crate::{
         numbers::{Position, RoomNid, UserNid},
         receipts,
         rooms::Membership,
+        together::Together,
         unread,
     },
     tail::{Fact, Tail},
@@ -105,6 +106,7 @@ pub struct Unread {
     tail: Tail,
     judge: Judge,
     tallies: Arc<Tallies>,
+    loads: Arc<Together<Key, Arc<Mutex<Tally>>>>,
     unsaved: Unsaved,
 }
 
@@ -113,7 +115,7 @@ impl Unread {
     pub fn start(storage: Storage, rooms: Rooms, tail: Tail, judge: Judge, tasks: &Tasks) -> Self {
         let tallies = Arc::new(Tallies::new(TALLIES));
         let unsaved = Unsaved::start(storage.clone(), tallies.clone(), tasks);
-        Self { storage, rooms, tail, judge, tallies, unsaved }
+        Self { storage, rooms, tail, judge, tallies, loads: Arc::default(), unsaved }
     }
 
     /// What `reader`, who is in the room, has not read of its events up to `upto`.
@@ -149,7 +151,7 @@ impl Unread {
         look: impl FnOnce(&Tally) -> T,
     ) -> Result<T> {
         let key = (reader.nid, view.nid);
-        let tally = self.tallies.get_or_insert_async(&key, self.load(reader, view)).await?;
+        let tally = self.tallies.get_or_insert_async(&key, self.loads.get(key, |keys| self.load(keys))).await?;
         // Held while counting: nobody else who reads for the same user should count the same again.
         let mut tally = tally.lock().await;
         self.catch_up(&mut tally, reader, view, upto).await?;
@@ -166,35 +168,46 @@ impl Unread {
         if missing.is_empty() {
             return Ok(());
         }
-        for (room, tally) in self.read(reader, &missing).await? {
+        for (key, tally) in self.read(&[reader], &missing).await? {
             // One that has been brought into memory meanwhile is at least as new.
-            let Ok(_) = self.tallies.get_or_insert_with(&(reader, room), || Ok::<_, Infallible>(tally));
+            let Ok(_) = self.tallies.get_or_insert_with(&key, || Ok::<_, Infallible>(tally));
         }
         Ok(())
     }
 
-    /// The count of one room, as it was stored.
-    async fn load(&self, reader: Reader<'_>, view: &View) -> Result<Arc<Mutex<Tally>>> {
-        Ok(self.read(reader.nid, &[view.nid]).await?.remove(&view.nid).unwrap_or_default())
+    /// Several counts, as they were stored.
+    async fn load(&self, keys: Vec<Key>) -> Result<HashMap<Key, Arc<Mutex<Tally>>>> {
+        let mut readers: HashMap<RoomNid, Vec<UserNid>> = HashMap::new();
+        for (reader, room) in keys {
+            readers.entry(room).or_default().push(reader);
+        }
+        let mut tallies = HashMap::new();
+        for (room, readers) in readers {
+            tallies.extend(self.read(&readers, &[room]).await?);
+        }
+        Ok(tallies)
     }
 
-    /// Counts as they were stored, and how far the reader has read since.
-    async fn read(&self, reader: UserNid, rooms: &[RoomNid]) -> Result<HashMap<RoomNid, Arc<Mutex<Tally>>>> {
+    /// The counts of `readers` in `rooms`, one of which should be one: as they were stored, and how far
+    /// the readers have read since.
+    async fn read(&self, readers: &[UserNid], rooms: &[RoomNid]) -> Result<HashMap<Key, Arc<Mutex<Tally>>>> {
         let head = self.tail.view().head();
         let mut conn = self.storage.conn().await?;
-        let stored = unread::find(&mut conn, reader, rooms).await?;
-        let marks = receipts::marks_in(&mut conn, rooms, reader).await?;
+        let stored = unread::find(&mut conn, readers, rooms).await?;
+        let marks = receipts::marks_of(&mut conn, readers, rooms).await?;
         drop(conn);
-        let mut tallies: HashMap<RoomNid, Tally> = rooms.iter().map(|room| (*room, Tally::default())).collect();
+        let keys = readers.iter().flat_map(|reader| rooms.iter().map(|room| (*reader, *room)));
+        let mut tallies: HashMap<Key, Tally> = keys.map(|key| (key, Tally::default())).collect();
         for row in stored {
-            tallies.extend(Tally::restore(row.position, &row.content).map(|tally| (row.room, tally)));
+            let key = (row.user, row.room);
+            tallies.extend(Tally::restore(row.position, &row.content).map(|tally| (key, tally)));
         }
-        for (room, mark) in &marks {
-            tallies.entry(*room).or_default().read_marks(slice::from_ref(mark));
+        for (key, mark) in &marks {
+            tallies.entry(*key).or_default().read_marks(slice::from_ref(mark));
         }
-        let finish = |(room, mut tally): (RoomNid, Tally)| {
+        let finish = |(key, mut tally): (Key, Tally)| {
             tally.marks_reach(head);
-            (room, Arc::new(Mutex::new(tally)))
+            (key, Arc::new(Mutex::new(tally)))
         };
         Ok(tallies.into_iter().map(finish).collect())
     }

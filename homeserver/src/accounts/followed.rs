@@ -2,6 +2,7 @@
 //! tail.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
         Arc,
@@ -17,6 +18,7 @@ use crate::{
     storage::{
         Storage, account_data,
         numbers::{Position, UserNid},
+        together::Together,
     },
     tail::{Fact, Tail},
 };
@@ -31,6 +33,7 @@ pub struct Followed<T> {
     kind: &'static str,
     make: fn(Option<&str>, &UserId) -> T,
     users: Arc<Cache<UserNid, Arc<Known<T>>>>,
+    reads: Arc<Together<UserNid, Option<Arc<str>>>>,
 }
 
 /// Data in memory, and up to which position of the log they are known not to have changed.
@@ -41,8 +44,9 @@ struct Known<T> {
 
 impl<T> Clone for Followed<T> {
     fn clone(&self) -> Self {
-        let Self { storage, tail, kind, make, users } = self;
-        Self { storage: storage.clone(), tail: tail.clone(), kind, make: *make, users: users.clone() }
+        let Self { storage, tail, kind, make, users, reads } = self;
+        let (storage, tail) = (storage.clone(), tail.clone());
+        Self { storage, tail, kind, make: *make, users: users.clone(), reads: reads.clone() }
     }
 }
 
@@ -56,7 +60,7 @@ impl<T> Followed<T> {
     /// Account data of the type `kind`; `make` is given their content, if there are any, and the
     /// user.
     pub fn new(storage: Storage, tail: Tail, kind: &'static str, make: fn(Option<&str>, &UserId) -> T) -> Self {
-        Self { storage, tail, kind, make, users: Arc::new(Cache::new(USERS)) }
+        Self { storage, tail, kind, make, users: Arc::new(Cache::new(USERS)), reads: Arc::default() }
     }
 
     /// The data of a user as they are committed.
@@ -68,8 +72,15 @@ impl<T> Followed<T> {
         }
         // Asked for before what is stored, which then is at least as new.
         let as_of = self.tail.view().head();
-        let stored = account_data::find(&mut *self.storage.conn().await?, user, None, self.kind).await?;
+        let stored = self.reads.get(user, |users| self.read(users)).await?;
         Ok(self.keep(user, (self.make)(stored.as_deref(), user_id), as_of))
+    }
+
+    /// What is stored for `users`.
+    async fn read(&self, users: Vec<UserNid>) -> Result<HashMap<UserNid, Option<Arc<str>>>> {
+        let mut conn = self.storage.conn().await?;
+        let mut stored = account_data::find_global(&mut conn, &users, self.kind).await?;
+        Ok(users.into_iter().map(|user| (user, stored.remove(&user).map(Arc::from))).collect())
     }
 
     /// What is in memory, if the tail tells how it changed since.

@@ -1,7 +1,11 @@
 //! Account data. It is written by the log.
 
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
+
 use super::{
-    Conn,
+    Conn, bulk,
     codec::Text,
     numbers::{Position, RoomNid, UserNid},
 };
@@ -30,6 +34,24 @@ pub async fn find(conn: &mut Conn, user: UserNid, room: Option<RoomNid>, kind: &
     .fetch_optional(conn)
     .await?;
     Ok(found.map(|content| content.0))
+}
+
+/// Finds the contents of global account data of one type, also those of deleted ones.
+pub async fn find_global(conn: &mut Conn, users: &[UserNid], kind: &str) -> Result<HashMap<UserNid, String>> {
+    let mut contents = HashMap::new();
+    for users in bulk::lists(users) {
+        let sql = format!(
+            "select user_nid, content from account_data where room_nid = 0 and type = ? and user_nid in ({})",
+            bulk::marks(users.len())
+        );
+        let mut query = sqlx::query_as::<_, (i64, Text)>(AssertSqlSafe(sql)).bind(kind);
+        for user in users {
+            query = query.bind(user.0);
+        }
+        let rows = query.fetch_all(&mut *conn).await?.into_iter();
+        contents.extend(rows.map(|(user, content)| (UserNid(user), content.0)));
+    }
+    Ok(contents)
 }
 
 /// Lists a user's account data, global and of rooms, that changed after `since`, oldest change

@@ -95,6 +95,11 @@ pub fn lists<T: Copy>(values: &[T]) -> impl Iterator<Item = Vec<T>> {
     })
 }
 
+/// The same for two columns: each piece of `these` with each of `those`.
+pub fn crossed_lists<A: Copy, B: Copy>(these: &[A], those: &[B]) -> impl Iterator<Item = (Vec<A>, Vec<B>)> {
+    lists(these).flat_map(move |these| lists(those).map(move |those| (these.clone(), those)))
+}
+
 /// `count` question marks, separated by commas.
 pub fn marks(count: usize) -> String {
     vec!["?"; count].join(",")

@@ -39,20 +39,27 @@ pub async fn marks(conn: &mut Conn, room: RoomNid, user: UserNid) -> Result<Vec<
     Ok(rows.into_iter().map(|row| mark((row.kind, row.thread.0, row.event_position))).collect())
 }
 
-/// The same for several rooms, which are told with each.
-pub async fn marks_in(conn: &mut Conn, rooms: &[RoomNid], user: UserNid) -> Result<Vec<(RoomNid, Mark)>> {
+/// How far `users` have read `rooms`, one of which should be one.
+pub async fn marks_of(
+    conn: &mut Conn,
+    users: &[UserNid],
+    rooms: &[RoomNid],
+) -> Result<Vec<((UserNid, RoomNid), Mark)>> {
     let mut marks = Vec::new();
-    for list in bulk::lists(rooms) {
+    for (users, rooms) in bulk::crossed_lists(users, rooms) {
         let sql = format!(
-            "select room_nid, kind, thread, event_position from receipts where user_nid = ? and room_nid in ({})",
-            bulk::marks(list.len())
+            "select user_nid, room_nid, kind, thread, event_position from receipts \
+             where user_nid in ({}) and room_nid in ({})",
+            bulk::marks(users.len()),
+            bulk::marks(rooms.len())
         );
-        let mut query = sqlx::query_as::<_, (i64, i8, Text, i64)>(AssertSqlSafe(sql)).bind(user.0);
-        for room in &list {
-            query = query.bind(room.0);
+        let mut query = sqlx::query_as::<_, (i64, i64, i8, Text, i64)>(AssertSqlSafe(sql));
+        for nid in users.iter().map(|user| user.0).chain(rooms.iter().map(|room| room.0)) {
+            query = query.bind(nid);
         }
-        let mark = |(room, kind, thread, position): (i64, i8, Text, i64)| {
-            (RoomNid(room), Mark { kind, thread: thread.0, event_position: Position(position) })
+        let mark = |(user, room, kind, thread, position): (i64, i64, i8, Text, i64)| {
+            let mark = Mark { kind, thread: thread.0, event_position: Position(position) };
+            ((UserNid(user), RoomNid(room)), mark)
         };
         marks.extend(query.fetch_all(&mut *conn).await?.into_iter().map(mark));
     }

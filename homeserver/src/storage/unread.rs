@@ -20,21 +20,23 @@ pub struct UnreadRow {
     pub content: String,
 }
 
-/// Finds a user's counts in `rooms`.
-pub async fn find(conn: &mut Conn, user: UserNid, rooms: &[RoomNid]) -> Result<Vec<UnreadRow>> {
+/// Finds the counts of `users` in `rooms`, one of which should be one.
+pub async fn find(conn: &mut Conn, users: &[UserNid], rooms: &[RoomNid]) -> Result<Vec<UnreadRow>> {
     let mut counts = Vec::new();
-    for list in bulk::lists(rooms) {
+    for (users, rooms) in bulk::crossed_lists(users, rooms) {
         let sql = format!(
-            "select room_nid, position, content from unread_counts where user_nid = ? and room_nid in ({})",
-            bulk::marks(list.len())
+            "select user_nid, room_nid, position, content from unread_counts \
+             where user_nid in ({}) and room_nid in ({})",
+            bulk::marks(users.len()),
+            bulk::marks(rooms.len())
         );
-        let mut query = sqlx::query_as::<_, (i64, i64, Text)>(AssertSqlSafe(sql)).bind(user.0);
-        for room in &list {
-            query = query.bind(room.0);
+        let mut query = sqlx::query_as::<_, (i64, i64, i64, Text)>(AssertSqlSafe(sql));
+        for nid in users.iter().map(|user| user.0).chain(rooms.iter().map(|room| room.0)) {
+            query = query.bind(nid);
         }
         let rows = query.fetch_all(&mut *conn).await?.into_iter();
-        counts.extend(rows.map(|(room, position, content)| UnreadRow {
-            user,
+        counts.extend(rows.map(|(user, room, position, content)| UnreadRow {
+            user: UserNid(user),
             room: RoomNid(room),
             position: Position(position),
             content: content.0,

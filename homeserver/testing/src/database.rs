@@ -1,5 +1,6 @@
 //! Databases for tests: one private MariaDB per test process, in memory where the machine has a
-//! memory file system, and on it one database per server, copied from a migrated template.
+//! memory file system, and on it one database per server, copied from a migrated template. With
+//! [`SOCKET`] in the environment, the database server at that socket is used instead.
 
 use std::{
     collections::BTreeMap,
@@ -18,12 +19,13 @@ use homeserver::{
 use sqlx::{AssertSqlSafe, Connection, Decode, MySql, MySqlConnection, Type};
 use tokio::sync::OnceCell;
 
+/// Names the Unix socket of a running MySQL or MariaDB whose `root` needs no password.
+const SOCKET: &str = "TEST_DATABASE_SOCKET";
 /// How long the database server may take to start.
 const START: Duration = Duration::from_secs(60);
 const PREFIX: &str = "salon-tests-";
 /// Locked as long as the test process lives.
 const LOCK: &str = "lock";
-const TEMPLATE: &str = "template_of_tests";
 
 static SERVER: OnceCell<DatabaseServer> = OnceCell::const_new();
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -39,13 +41,14 @@ impl TestDatabase {
     /// Makes a migrated, otherwise empty database.
     pub async fn create() -> Self {
         let server = SERVER.get_or_init(DatabaseServer::start).await;
-        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let template = &server.template;
+        let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut conn = server.connect("").await;
         let mut script = format!("create database {name};");
         for table in &server.tables {
             script += &format!(
-                "create table {name}.{table} like {TEMPLATE}.{table};
-                 insert into {name}.{table} select * from {TEMPLATE}.{table};"
+                "create table {name}.{table} like {template}.{table};
+                 insert into {name}.{table} select * from {template}.{table};"
             );
         }
         sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut conn).await.expect("the template is copied");
@@ -125,30 +128,24 @@ fn url(socket: &str, database: &str) -> String {
 #[derive(Debug)]
 struct DatabaseServer {
     socket_url: String,
+    /// The database that is copied, and its tables.
+    template: String,
     tables: Vec<String>,
-    _directory: tempfile::TempDir,
-    _lock: File,
+    /// Where its files are, and the lock on them, if it was started here.
+    _directory: Option<(tempfile::TempDir, File)>,
 }
 
 impl DatabaseServer {
     async fn start() -> Self {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        sweep(&parent);
-        let directory = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempdir_in(parent)
-            .expect("a directory for the test database can be made");
-        let lock = File::create(directory.path().join(LOCK)).expect("a file can be made");
-        lock.lock().expect("nobody else locks a new file");
-        let socket = directory.path().join("s");
-        install(directory.path());
-        start_daemon(directory.path(), &socket);
+        let (socket, directory) = match std::env::var_os(SOCKET) {
+            Some(socket) => (PathBuf::from(socket), None),
+            None => start_private(),
+        };
         let mut server = Self {
             socket_url: socket.to_str().expect("the path is UTF-8").to_owned(),
+            template: format!("template_of_tests_{}", std::process::id()),
             tables: Vec::new(),
             _directory: directory,
-            _lock: lock,
         };
         server.tables = server.make_template().await;
         server
@@ -168,22 +165,39 @@ impl DatabaseServer {
 
     async fn make_template(&self) -> Vec<String> {
         let mut conn = self.connect("").await;
-        sqlx::raw_sql(AssertSqlSafe(format!("create database {TEMPLATE}")))
+        sqlx::raw_sql(AssertSqlSafe(format!("create database {}", self.template)))
             .execute(&mut conn)
             .await
             .expect("the template is made");
-        let template = Address::Url(Hidden::from(url(&self.socket_url, TEMPLATE)));
+        let template = Address::Url(Hidden::from(url(&self.socket_url, &self.template)));
         let storage = Storage::open(&template, 2).expect("the URL is valid");
         homeserver::storage::migrations::run(&storage).await.expect("the migrations apply");
         storage.close().await;
         sqlx::query_scalar(
             "select cast(table_name as char) from information_schema.tables where table_schema = ? order by table_name",
         )
-        .bind(TEMPLATE)
+        .bind(&self.template)
         .fetch_all(&mut conn)
         .await
         .expect("the template has tables")
     }
+}
+
+/// Starts a MariaDB in a directory of its own, which is locked.
+fn start_private() -> (PathBuf, Option<(tempfile::TempDir, File)>) {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    sweep(&parent);
+    let directory = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .tempdir_in(parent)
+        .expect("a directory for the test database can be made");
+    let lock = File::create(directory.path().join(LOCK)).expect("a file can be made");
+    lock.lock().expect("nobody else locks a new file");
+    let socket = directory.path().join("s");
+    install(directory.path());
+    start_daemon(directory.path(), &socket);
+    (socket, Some((directory, lock)))
 }
 
 /// Removes the directories of test processes that have ended: values that live as long as the
