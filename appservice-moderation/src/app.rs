@@ -23,7 +23,7 @@ use crate::{
     reply::Reply,
     roles::Roles,
     rooms::Rooms,
-    storage::{Address, Storage, migrations},
+    storage::{self, Storage},
     talk::Talk,
     tasks::Tasks,
     tokens::Tokens,
@@ -31,6 +31,8 @@ use crate::{
 
 /// What the bot is called.
 const NAME: &str = "Moderation";
+/// How long connections to the database may take to be given back.
+const CLOSING: Duration = Duration::from_millis(200);
 /// How often it is looked whether there are new administrators to invite.
 const STAFF_LOOK: Duration = Duration::from_secs(60);
 
@@ -74,8 +76,7 @@ impl App {
     /// Fails with [`Error::Unavailable`](crate::Error::Unavailable) while the database or the homeserver
     /// is away; it may be tried again then.
     pub async fn start(config: Config, registration: Registration, clock: Clock) -> Result<Self> {
-        let storage = Storage::open(&Address::of(&config), config.database.connections).await?;
-        migrations::run(&storage).await?;
+        let storage = storage::open(&config).await?;
         let client = Client::new(&config.homeserver.url, registration.as_token.clone())?;
         let bot = Bot::find(client.clone()).await?;
         let access = Access::new(client);
@@ -157,7 +158,7 @@ impl App {
     /// Ends the tasks, then closes the database. What is under way is done after the next start.
     pub async fn stop(&self) {
         self.tasks.stop().await;
-        self.storage.close().await;
+        self.storage.close(CLOSING).await;
     }
 }
 

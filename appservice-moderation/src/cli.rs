@@ -1,6 +1,5 @@
 //! The command line: what the program was asked to do.
 
-mod logging;
 mod output;
 mod serve;
 mod token;
@@ -9,6 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use foundation::logging;
 
 use self::output::say;
 use crate::{
@@ -85,7 +85,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<()> {
 
 /// Does what takes a runtime.
 fn work(logging: &Logging, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    logging::start(logging)?;
+    logging::start(logging, None)?;
     rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider is there twice")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("starting the runtime")?.block_on(work)

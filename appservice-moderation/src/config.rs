@@ -1,23 +1,19 @@
 //! The configuration, validated once into typed values. A service receives only its section.
 
-mod hidden;
 mod load;
 pub mod patterns;
-mod problem;
 pub mod protections;
 #[cfg(test)]
 mod tests;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+pub use foundation::config::{Hidden, Logging, Problem};
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 pub use self::{
-    hidden::Hidden,
     load::{Beside, load},
-    problem::Problem,
     protections::Protections,
 };
 
@@ -96,27 +92,6 @@ pub struct PolicyLists {
     pub most_hits: u32,
 }
 
-/// `[logging]`: what is logged, and how it looks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Logging {
-    /// How lines look.
-    pub format: LogFormat,
-    /// What is logged: a level, or levels by module, such as `info,moderation::actions=debug`.
-    pub filter: String,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 impl Default for Homeserver {
     fn default() -> Self {
         let url = Url::parse("http://127.0.0.1:8008").expect("this is a URL");
@@ -154,12 +129,6 @@ impl Default for PolicyLists {
     }
 }
 
-impl Default for Logging {
-    fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
-    }
-}
-
 impl Config {
     /// Refuses values that are well-formed but make no sense.
     pub fn check(&self) -> Result<(), Problem> {
@@ -173,8 +142,7 @@ impl Config {
             return Err(Problem::new("operators.confirmation_minutes", "must be at least 1"));
         }
         self.protections.check().map_err(|(option, why)| Problem::new(format!("protections.{option}"), why))?;
-        EnvFilter::try_new(&self.logging.filter).map_err(|fault| Problem::new("logging.filter", fault))?;
-        Ok(())
+        self.logging.check()
     }
 
     /// Where the registration is.

@@ -27,17 +27,16 @@ pub mod tokens;
 pub mod matrix;
 pub mod storage;
 
-pub mod clock;
 pub mod config;
 pub mod error;
 pub mod event;
 pub mod ids;
 pub mod registration;
 pub mod reply;
-pub mod tasks;
 pub mod time;
 
 pub mod app;
 
 pub use app::App;
 pub use error::{Error, Result};
+pub use foundation::{clock, tasks};

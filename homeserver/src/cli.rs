@@ -6,7 +6,6 @@ mod command;
 mod database;
 mod keys;
 mod locate;
-mod logging;
 mod output;
 mod password;
 mod runtime;
@@ -16,6 +15,7 @@ mod user;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use foundation::logging;
 
 use self::output::say;
 use crate::{

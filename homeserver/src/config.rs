@@ -5,12 +5,10 @@ pub mod appservices;
 pub mod audit;
 pub mod database;
 pub mod discovery;
-pub mod hidden;
 pub mod http;
 pub mod identity_providers;
 pub mod listeners;
 mod load;
-pub mod logging;
 pub mod login;
 pub mod mail;
 pub mod media;
@@ -18,7 +16,6 @@ pub mod oauth;
 pub mod outgoing;
 pub mod passwords;
 pub mod presence;
-pub mod problem;
 pub mod push;
 pub mod rate_limits;
 pub mod registration;
@@ -34,6 +31,7 @@ pub mod voip;
 
 use std::path::{Path, PathBuf};
 
+pub use foundation::config::{Hidden, LogFormat, Logging, Problem};
 use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -44,12 +42,10 @@ pub use self::{
     audit::Audit,
     database::Database,
     discovery::{Contact, Discovery},
-    hidden::Hidden,
     http::Http,
     identity_providers::{IdentityProvider, ProvidedAccounts},
     listeners::Listeners,
     load::load,
-    logging::{LogFormat, Logging},
     login::{Login, RequireTotp},
     mail::Mail,
     media::Media,
@@ -57,7 +53,6 @@ pub use self::{
     outgoing::Outgoing,
     passwords::Passwords,
     presence::Presence,
-    problem::Problem,
     push::Push,
     rate_limits::{Limit, RateLimits},
     registration::{Registration, RegistrationMode},

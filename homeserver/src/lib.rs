@@ -50,10 +50,10 @@ pub mod json;
 pub mod metrics;
 pub mod secrets;
 pub mod signing;
-pub mod tasks;
 pub mod turn;
 
 pub mod app;
 
 pub use app::App;
 pub use error::{Error, Result};
+pub use foundation::tasks;

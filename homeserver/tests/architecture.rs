@@ -144,6 +144,7 @@ fn only_in(module: &str, what: &str) {
 #[test]
 fn only_storage_speaks_sql() {
     only_in("storage", "sqlx::");
+    only_in("storage", "foundation::database");
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn modules_depend_downwards() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    for directory in ["src", "tests", "testing/src"] {
+    for directory in ["src", "tests", "testing/src", "../foundation/src"] {
         for path in files(&root().join(directory), "rs") {
             let text = fs::read_to_string(&path).expect("sources are text");
             assert!(text.starts_with("//! "), "the first line of {} says what it is for", path.display());

@@ -35,7 +35,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let (entrance, tasks) = (Entrance::default(), Tasks::default());
     let server = http::serve(&entrance, listener)?;
     let handle = server.handle();
-    tasks.start_once(async move {
+    tasks.start_once("listener", async move {
         if let Err(fault) = server.await {
             panic!("the listener failed: {fault}");
         }

@@ -9,8 +9,7 @@ use crate::{
     matrix::{Access, Bot, Client},
     registration::Registration,
     roles::{Role, Roles},
-    storage::{Address, Storage, migrations},
-    time,
+    storage, time,
     tokens::Tokens,
 };
 
@@ -33,8 +32,7 @@ pub(super) struct Arguments {
 /// Makes it and shows it.
 pub(super) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<()> {
     let registration = Registration::read(&config.registration_file())?;
-    let storage = Storage::open(&Address::of(&config), config.database.connections).await?;
-    migrations::run(&storage).await?;
+    let storage = storage::open(&config).await?;
     let client = Client::new(&config.homeserver.url, registration.as_token)?;
     let bot = Bot::find(client.clone()).await?;
     let clock = Clock::default();

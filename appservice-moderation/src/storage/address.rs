@@ -2,52 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection,
-    mysql::{MySqlConnectOptions, MySqlSslMode},
-};
+use foundation::database::Address;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, mysql::MySqlConnectOptions};
 
 use super::fault;
-use crate::{
-    Error, Result,
-    config::{Config, Hidden},
-};
+use crate::{Error, Result, config::Config};
 
 /// The name of the database in the homeserver's private MariaDB.
 const DATABASE: &str = "salon_moderation";
-/// Where the private MariaDB is in the homeserver's data directory.
-const PRIVATE: &str = "mariadb";
+/// Where the private MariaDB is told its options, in the homeserver's data directory.
+const OPTIONS: &str = "mariadb/options.cnf";
 
-/// Where the database is.
-#[derive(Clone, Debug)]
-pub enum Address {
-    /// A server that the operator runs.
-    Url(Hidden),
-    /// The homeserver's private MariaDB, by the file of its options.
-    Private(PathBuf),
-}
-
-impl Address {
-    /// The server that the operator chose, else the homeserver's own.
-    pub fn of(config: &Config) -> Self {
-        match &config.database.url {
-            Some(url) => Self::Url(url.clone()),
-            None => Self::Private(config.homeserver.data_directory.join(PRIVATE).join("options.cnf")),
-        }
-    }
-
-    pub(super) fn options(&self) -> Result<MySqlConnectOptions> {
-        match self {
-            Self::Url(url) => url
-                .expose()
-                .parse()
-                .map_err(|fault: sqlx::Error| Error::internal(format!("database.url cannot be used: {fault}"))),
-            Self::Private(options) => Ok(MySqlConnectOptions::new()
-                .socket(socket(options)?)
-                .username(&user()?)
-                .database(DATABASE)
-                .ssl_mode(MySqlSslMode::Disabled)),
-        }
+/// The server that the operator chose, else the homeserver's own.
+pub(super) fn of(config: &Config) -> Result<Address> {
+    match &config.database.url {
+        Some(url) => Ok(Address::Url(url.clone())),
+        None => Ok(Address::Socket {
+            path: socket(&config.homeserver.data_directory.join(OPTIONS))?,
+            user: user()?,
+            database: DATABASE.to_owned(),
+        }),
     }
 }
 

@@ -221,7 +221,7 @@ fn serve(listener: TcpListener) -> (Entrance, ServerHandle) {
     let entrance = Entrance::default();
     let server = http::serve(&entrance, listener).expect("it listens");
     let handle = server.handle();
-    Tasks::default().start_once(async move {
+    Tasks::default().start_once("listener", async move {
         server.await.expect("it listens");
     });
     (entrance, handle)

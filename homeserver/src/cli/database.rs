@@ -30,7 +30,7 @@ pub(super) struct Database {
 impl Database {
     /// The database of a server, which runs its private one itself.
     pub(super) async fn for_server(config: &Config) -> Result<Self> {
-        match Address::of(config) {
+        match config.database.url.clone().map(Address::Url) {
             Some(address) => Self::new(config, &address, None),
             None => {
                 let private = PrivateDatabase::start(&directory(config)).await?;
@@ -42,7 +42,7 @@ impl Database {
     /// The database of a command, which uses the private one of a running server, or starts it for
     /// as long as the command runs.
     pub(super) fn for_command(config: &Config) -> Result<Self> {
-        match Address::of(config) {
+        match config.database.url.clone().map(Address::Url) {
             Some(address) => Self::new(config, &address, None),
             None => match PrivateDatabase::claim(&directory(config))? {
                 Claim::Ours(private) => Self::new(config, &private.address().clone(), Some(private)),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hidden::Hidden;
+use super::Hidden;
 
 /// Voice over IP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,31 +1,13 @@
-//! What the database's errors mean: away, contended, taken, or our fault.
+//! What the database's errors mean for those who asked.
 
-use sqlx::mysql::MySqlDatabaseError;
+pub use foundation::database::fault::{is_duplicate, is_no_such_table};
+use foundation::database::{Failure, fault};
 
 use crate::Error;
 
-/// Deadlock, lock wait timeout, record changed (snapshot), certification conflict.
-const DEADLOCKS: [u16; 4] = [1213, 1205, 1020, 1180];
-/// Duplicate key.
-const DUPLICATE: u16 = 1062;
-/// No such table.
-const NO_SUCH_TABLE: u16 = 1146;
-/// Too many connections, shutdown in progress, node not ready, and their like.
-const AWAY: [u16; 5] = [1040, 1053, 1047, 1077, 1927];
-
 impl From<sqlx::Error> for Error {
     fn from(fault: sqlx::Error) -> Self {
-        let is_away = match &fault {
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(_) => number(&fault).is_some_and(|number| AWAY.contains(&number)),
-            _ => false,
-        };
-        if is_away {
+        if fault::is_away(&fault) {
             Self::Unavailable("The database", fault.into())
         } else {
             Self::Internal(anyhow::Error::new(fault).context("database"))
@@ -33,27 +15,9 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-fn number(fault: &sqlx::Error) -> Option<u16> {
-    let database = fault.as_database_error()?;
-    Some(database.try_downcast_ref::<MySqlDatabaseError>()?.number())
-}
-
-fn number_of(error: &Error) -> Option<u16> {
-    let Error::Internal(fault) = error else { return None };
-    number(fault.downcast_ref::<sqlx::Error>()?)
-}
-
-/// Whether the whole transaction should be tried again.
-pub fn is_deadlock(error: &Error) -> bool {
-    number_of(error).is_some_and(|number| DEADLOCKS.contains(&number))
-}
-
-/// Whether a row with the same key exists already.
-pub fn is_duplicate(error: &Error) -> bool {
-    number_of(error) == Some(DUPLICATE)
-}
-
-/// Whether a table is missing.
-pub fn is_no_such_table(error: &Error) -> bool {
-    number_of(error) == Some(NO_SUCH_TABLE)
+impl Failure for Error {
+    fn of_database(&self) -> Option<&sqlx::Error> {
+        let Self::Internal(fault) = self else { return None };
+        fault.downcast_ref()
+    }
 }

@@ -1,11 +1,9 @@
 //! Brings the schema up to date, one process at a time.
-//!
-//! MySQL commits each statement that changes the schema by itself, so a migration can be cut in
-//! two. Therefore all of them are written so that they can be repeated, and an unfinished one is.
 
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use foundation::database::migrations::apply;
+use sqlx::migrate::Migrator;
 use tracing::info;
 
 use super::{Conn, Storage, fault};
@@ -19,8 +17,7 @@ const RENEWAL: Duration = Duration::from_secs(8);
 /// Applies the migrations that are missing. Processes that start together take turns, by a lease
 /// row, because the lock that sqlx takes does not hold on MariaDB.
 pub async fn run(storage: &Storage) -> Result<()> {
-    let mut migrator = sqlx::migrate!("../migrations");
-    migrator.set_locking(false);
+    let migrator = sqlx::migrate!("../migrations");
     let mut conn = storage.conn().await?;
     if is_current(&mut conn, &migrator).await? {
         return Ok(());
@@ -28,27 +25,11 @@ pub async fn run(storage: &Storage) -> Result<()> {
     let owner = secrets::identifier(32);
     take_turn(&mut conn, &owner).await?;
     let outcome = tokio::select! {
-        outcome = apply(&mut conn, &migrator) => outcome,
+        outcome = apply(&mut conn, migrator) => outcome,
         fault = renew(storage, &owner) => Err(fault),
     };
     sqlx::query!("delete from leases where name = ? and owner = ?", LEASE, owner).execute(&mut *conn).await?;
     outcome
-}
-
-async fn apply(conn: &mut Conn, migrator: &Migrator) -> Result<()> {
-    let unfinished = sqlx::query("delete from _sqlx_migrations where success = false").execute(&mut *conn).await;
-    match unfinished.map_err(Error::from) {
-        Err(error) if !fault::is_no_such_table(&error) => return Err(error),
-        _ => {}
-    }
-    migrator.run_direct(None, conn, false).await.map_err(|fault| match fault {
-        MigrateError::Execute(fault) => Error::from(fault),
-        MigrateError::ExecuteMigration(fault, version) => match Error::from(fault) {
-            Error::Internal(cause) => Error::Internal(cause.context(format!("migration {version}"))),
-            away => away,
-        },
-        fault => Error::Internal(anyhow::Error::new(fault).context("migrating the database")),
-    })
 }
 
 /// Whether exactly these migrations have been applied.

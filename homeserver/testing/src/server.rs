@@ -183,7 +183,7 @@ impl TestServer {
 }
 
 async fn start(config: Config, clock: Clock) -> App {
-    let address = Address::of(&config).expect("a database is set");
+    let address = config.database.url.clone().map(Address::Url).expect("a database is set");
     let storage = Storage::open(&address, config.database.connections).expect("the URL of the database is valid");
     App::start(config, storage, clock, Metrics::default()).await.expect("the server starts")
 }

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use ruma::{MilliSecondsSinceUnixEpoch, UInt};
+
 /// A source of time; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
@@ -22,6 +24,11 @@ impl Clock {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         now.saturating_add(self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// The same as Matrix writes it.
+    pub fn now(&self) -> MilliSecondsSinceUnixEpoch {
+        MilliSecondsSinceUnixEpoch(UInt::new_saturating(self.now_ms().unsigned_abs()))
     }
 
     /// Moves the clock forward, for tests.

@@ -11,7 +11,7 @@ use super::Problem;
 pub struct Logging {
     /// How lines look.
     pub format: LogFormat,
-    /// What is logged: a level, or levels by module, such as `info,homeserver::http=debug`.
+    /// What is logged: a level, or levels by module, such as `info,sqlx=debug`.
     pub filter: String,
 }
 
@@ -33,7 +33,8 @@ impl Default for Logging {
 }
 
 impl Logging {
-    pub(super) fn check(&self) -> Result<(), Problem> {
+    /// Refuses a filter that cannot be understood.
+    pub fn check(&self) -> Result<(), Problem> {
         EnvFilter::try_new(&self.filter).map_err(|fault| Problem::new("logging.filter", fault))?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A secret.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Hidden(Zeroizing<String>);
 

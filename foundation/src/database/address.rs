@@ -1,20 +1,17 @@
-//! Where the database is.
+//! Where a database is.
 
 use std::path::PathBuf;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use crate::{
-    Error, Result,
-    config::{Config, Hidden},
-};
+use crate::config::Hidden;
 
-/// Where the database is, and as whom to log in.
+/// Where a database is, and as whom to log in.
 #[derive(Clone, Debug)]
 pub enum Address {
     /// A server that the operator runs.
     Url(Hidden),
-    /// The private MariaDB.
+    /// A private MariaDB.
     Socket {
         /// Its Unix socket.
         path: PathBuf,
@@ -26,17 +23,12 @@ pub enum Address {
 }
 
 impl Address {
-    /// The server that the operator chose, if any.
-    pub fn of(config: &Config) -> Option<Self> {
-        config.database.url.clone().map(Self::Url)
-    }
-
-    pub(super) fn options(&self) -> Result<MySqlConnectOptions> {
+    /// The same for sqlx.
+    pub fn options(&self) -> Result<MySqlConnectOptions, sqlx::Error> {
         match self {
-            Self::Url(url) => url
-                .expose()
-                .parse()
-                .map_err(|fault: sqlx::Error| Error::internal(format!("database.url cannot be used: {fault}"))),
+            Self::Url(url) => url.expose().parse().map_err(|fault: sqlx::Error| {
+                sqlx::Error::Configuration(format!("database.url cannot be used: {fault}").into())
+            }),
             Self::Socket { path, user, database } => Ok(MySqlConnectOptions::new()
                 .socket(path)
                 .username(user)

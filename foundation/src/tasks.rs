@@ -18,7 +18,7 @@ const RESTART_DELAY: (Duration, Duration) = (Duration::from_millis(200), Duratio
 /// How long tasks may take to end before they are named in the log, and before they are aborted.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(20));
 
-/// The tasks of one server; clones share them.
+/// The tasks of one program; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     duties: Group,

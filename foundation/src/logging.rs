@@ -5,10 +5,11 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 use crate::config::{LogFormat, Logging, Problem};
 
 /// Libraries that say more than an operator wants to know, unless asked for by name.
-const QUIET: &str = "actix_http=warn,actix_server=warn,h2=warn,hyper=warn,rustls=warn,sqlx=warn,sqlx_core::pool=error,ruma_state_res=error,ruma_signatures=warn";
+const QUIET: &str = "actix_http=warn,actix_server=warn,h2=warn,hyper=warn,rustls=warn,sqlx=warn,\
+     sqlx_core::pool=error,ruma_state_res=error,ruma_signatures=warn";
 
 /// Logs from now on, `instead` of what is configured if that is given.
-pub(super) fn start(options: &Logging, instead: Option<&str>) -> anyhow::Result<()> {
+pub fn start(options: &Logging, instead: Option<&str>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(format!("{QUIET},{}", instead.unwrap_or(&options.filter)))
         .map_err(|fault| Problem::new("logging.filter", fault))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
