@@ -48,6 +48,14 @@ pub struct Plan {
     pub for_ms: Option<i64>,
 }
 
+impl Plan {
+    /// The same as a case of one room, if it is one.
+    #[must_use]
+    pub fn in_room(self, room: Option<&OwnedRoomId>) -> Self {
+        Self { room_id: room.cloned(), ..self }
+    }
+}
+
 /// Who stands behind a case.
 #[derive(Clone, Debug)]
 pub struct Author {
@@ -210,8 +218,8 @@ impl Actions {
     pub async fn list(&self, about: About<'_>, limit: u32) -> Result<Vec<Case>> {
         let mut conn = self.storage.conn().await?;
         match about {
-            About::Everything => cases::list(&mut conn, i64::MAX, None, limit).await,
-            About::Room(room) => cases::list(&mut conn, i64::MAX, Some(room), limit).await,
+            About::Everything => cases::list(&mut conn, limit).await,
+            About::Room(room) => cases::list_of_room(&mut conn, room, limit).await,
             About::Target(target) => cases::list_about(&mut conn, target, limit).await,
         }
     }
@@ -247,6 +255,12 @@ impl Account {
     /// Whether nothing is left to do now.
     pub fn is_settled(&self, now_ms: i64) -> bool {
         !self.jobs.iter().any(|job| job.state.is_open() && job.due_at <= now_ms && !job.waits_for_another())
+    }
+
+    /// Whether something was done that can be taken back.
+    pub fn can_be_undone(&self) -> bool {
+        let is_reversible = |job: &Job| Act::read(&job.act).is_ok_and(|act| act.is_reversible());
+        self.case.undone_at.is_none() && self.jobs.iter().any(|job| job.state == State::Done && is_reversible(job))
     }
 
     /// How many acts, without those that end others, are in a state.

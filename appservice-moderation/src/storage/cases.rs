@@ -59,6 +59,21 @@ impl From<Row> for Case {
     }
 }
 
+/// Reads cases: what follows `from cases` in the statement, and its parameters.
+macro_rules! select_cases {
+    ($rest:literal, $($parameter:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            "select
+                case_id as `case_id: Text`, title, reason, author as `author: UserIdColumn`,
+                origin as `origin: Text`, room_id as `room_id: RoomIdColumn`, created_at, undone_at,
+                undone_by as `undone_by: UserIdColumn`
+             from cases " + $rest,
+            $($parameter),+
+        )
+    };
+}
+
 /// Begins a case; says whether what caused it had not begun one before.
 pub async fn insert(conn: &mut Conn, case: &Case, cause: &str) -> Result<bool> {
     let done = sqlx::query!(
@@ -80,85 +95,30 @@ pub async fn insert(conn: &mut Conn, case: &Case, cause: &str) -> Result<bool> {
 
 /// A case.
 pub async fn find(conn: &mut Conn, case_id: &str) -> Result<Option<Case>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"
-        select
-            case_id as "case_id: Text",
-            title,
-            reason,
-            author as "author: UserIdColumn",
-            origin as "origin: Text",
-            room_id as "room_id: RoomIdColumn",
-            created_at,
-            undone_at,
-            undone_by as "undone_by: UserIdColumn"
-        from cases
-        where case_id = ?
-        "#,
-        case_id
-    )
-    .fetch_optional(conn)
-    .await?;
+    let row = select_cases!("where case_id = ?", case_id).fetch_optional(conn).await?;
     Ok(row.map(Case::from))
 }
 
-/// The newest cases from before `before`, the newest first; those of one room only, if it is given.
-pub async fn list(conn: &mut Conn, before: i64, room_id: Option<&str>, limit: u32) -> Result<Vec<Case>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"
-        select
-            case_id as "case_id: Text",
-            title,
-            reason,
-            author as "author: UserIdColumn",
-            origin as "origin: Text",
-            room_id as "room_id: RoomIdColumn",
-            created_at,
-            undone_at,
-            undone_by as "undone_by: UserIdColumn"
-        from cases
-        where created_at < ? and (? is null or room_id = ?)
-        order by created_at desc
-        limit ?
-        "#,
-        before,
-        room_id,
-        room_id,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
+/// The newest cases, the newest first.
+pub async fn list(conn: &mut Conn, limit: u32) -> Result<Vec<Case>> {
+    let rows = select_cases!("order by created_at desc limit ?", limit).fetch_all(conn).await?;
     Ok(rows.into_iter().map(Case::from).collect())
+}
+
+/// The newest cases that concern one room only, the newest first.
+pub async fn list_of_room(conn: &mut Conn, room_id: &str, limit: u32) -> Result<Vec<Case>> {
+    let rows = select_cases!("where room_id = ? order by created_at desc limit ?", room_id, limit);
+    Ok(rows.fetch_all(conn).await?.into_iter().map(Case::from).collect())
 }
 
 /// The newest cases with an act on `target`, the newest first.
 pub async fn list_about(conn: &mut Conn, target: &str, limit: u32) -> Result<Vec<Case>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"
-        select
-            case_id as "case_id: Text",
-            title,
-            reason,
-            author as "author: UserIdColumn",
-            origin as "origin: Text",
-            room_id as "room_id: RoomIdColumn",
-            created_at,
-            undone_at,
-            undone_by as "undone_by: UserIdColumn"
-        from cases
-        where case_id in (select case_id from jobs where target = ?)
-        order by created_at desc
-        limit ?
-        "#,
+    let rows = select_cases!(
+        "where case_id in (select case_id from jobs where target = ?) order by created_at desc limit ?",
         target,
         limit
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(Case::from).collect())
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(Case::from).collect())
 }
 
 /// Notes that a case is undone; says whether it was not before.

@@ -112,6 +112,21 @@ impl From<Row> for Job {
     }
 }
 
+/// Reads jobs: what follows `from jobs` in the statement, and its parameters.
+macro_rules! select_jobs {
+    ($rest:literal, $($parameter:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            "select
+                job_id as `job_id: Text`, case_id as `case_id: Text`, number, kind as `kind: Text`,
+                room_id as `room_id: Text`, target as `target: Text`, act, reverses as `reverses: Text`,
+                state as `state: Text`, attempts, due_at, finished_at, outcome
+             from jobs " + $rest,
+            $($parameter),+
+        )
+    };
+}
+
 /// Writes a job down, unless it, or another that reverses the same, is there.
 pub async fn insert(conn: &mut Conn, job: &Job, now_ms: i64) -> Result<()> {
     sqlx::query!(
@@ -138,72 +153,24 @@ pub async fn insert(conn: &mut Conn, job: &Job, now_ms: i64) -> Result<()> {
 
 /// The jobs of a case, in their order.
 pub async fn list(conn: &mut Conn, case_id: &str) -> Result<Vec<Job>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"
-        select
-            job_id as "job_id: Text", case_id as "case_id: Text", number, kind as "kind: Text",
-            room_id as "room_id: Text", target as "target: Text", act, reverses as "reverses: Text",
-            state as "state: Text", attempts, due_at, finished_at, outcome
-        from jobs
-        where case_id = ?
-        order by number, reverses
-        "#,
-        case_id
-    )
-    .fetch_all(conn)
-    .await?;
+    let rows = select_jobs!("where case_id = ? order by number, reverses", case_id).fetch_all(conn).await?;
     Ok(rows.into_iter().map(Job::from).collect())
 }
 
 /// A job.
 pub async fn find(conn: &mut Conn, job_id: &str) -> Result<Option<Job>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"
-        select
-            job_id as "job_id: Text", case_id as "case_id: Text", number, kind as "kind: Text",
-            room_id as "room_id: Text", target as "target: Text", act, reverses as "reverses: Text",
-            state as "state: Text", attempts, due_at, finished_at, outcome
-        from jobs
-        where job_id = ?
-        "#,
-        job_id
-    )
-    .fetch_optional(conn)
-    .await?;
+    let row = select_jobs!("where job_id = ?", job_id).fetch_optional(conn).await?;
     Ok(row.map(Job::from))
 }
 
 /// The jobs that are to be done now: those whose time came first, and of these in the order of their cases.
 pub async fn list_due(conn: &mut Conn, now_ms: i64, limit: u32) -> Result<Vec<Job>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"
-        select
-            job_id as "job_id: Text", case_id as "case_id: Text", number, kind as "kind: Text",
-            room_id as "room_id: Text", target as "target: Text", act, reverses as "reverses: Text",
-            state as "state: Text", attempts, due_at, finished_at, outcome
-        from jobs
-        where state in ('queued', 'begun') and due_at <= ?
-        order by due_at, case_id, number
-        limit ?
-        "#,
+    let rows = select_jobs!(
+        "where state in ('queued', 'begun') and due_at <= ? order by due_at, case_id, number limit ?",
         now_ms,
         limit
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(Job::from).collect())
-}
-
-/// When the next job is due.
-pub async fn next_due(conn: &mut Conn) -> Result<Option<i64>> {
-    let next =
-        sqlx::query_scalar!(r#"select min(due_at) as "due_at: i64" from jobs where state in ('queued', 'begun')"#)
-            .fetch_one(conn)
-            .await?;
-    Ok(next)
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(Job::from).collect())
 }
 
 /// Notes that a job is begun once more.

@@ -78,6 +78,22 @@ impl From<Row> for Errand {
     }
 }
 
+/// Reads errands: what follows the tables in the statement, and its parameters.
+macro_rules! select_errands {
+    ($rest:literal, $($parameter:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            "select
+                errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
+                users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
+                progress as `progress: Text`, created_at
+             from errands
+             join users on users.user_nid = caller_nid " + $rest,
+            $($parameter),+
+        )
+    };
+}
+
 /// Inserts an errand that nobody has begun.
 pub async fn insert(conn: &mut Conn, errand: &Errand) -> Result<()> {
     sqlx::query!(
@@ -99,51 +115,20 @@ pub async fn insert(conn: &mut Conn, errand: &Errand) -> Result<()> {
 
 /// Finds an errand of a kind.
 pub async fn find(conn: &mut Conn, kind: i8, id: &str) -> Result<Option<Errand>> {
-    let row = sqlx::query_as!(
-        Row,
-        "select errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
-                users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
-                progress as `progress: Text`, created_at
-         from errands
-         join users on users.user_nid = caller_nid
-         where errand_id = ? and kind = ?",
-        id,
-        kind
-    );
+    let row = select_errands!("where errand_id = ? and kind = ?", id, kind);
     Ok(row.fetch_optional(conn).await?.map(Errand::from))
 }
 
 /// Lists the errands of a kind that concern a subject, the oldest first.
 pub async fn list(conn: &mut Conn, kind: i8, subject: &str) -> Result<Vec<Errand>> {
-    let rows = sqlx::query_as!(
-        Row,
-        "select errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
-                users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
-                progress as `progress: Text`, created_at
-         from errands
-         join users on users.user_nid = caller_nid
-         where kind = ? and subject = ?
-         order by created_at, errand_id",
-        kind,
-        subject
-    );
+    let rows = select_errands!("where kind = ? and subject = ? order by created_at, errand_id", kind, subject);
     Ok(rows.fetch_all(conn).await?.into_iter().map(Errand::from).collect())
 }
 
 /// Finds the oldest errand that is not done and that nobody has claimed.
 pub async fn next(conn: &mut Conn, now_ms: i64) -> Result<Option<Errand>> {
-    let row = sqlx::query_as!(
-        Row,
-        "select errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
-                users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
-                progress as `progress: Text`, created_at
-         from errands
-         join users on users.user_nid = caller_nid
-         where state in (0, 1) and claimed_until <= ?
-         order by created_at, errand_id
-         limit 1",
-        now_ms
-    );
+    let row =
+        select_errands!("where state in (0, 1) and claimed_until <= ? order by created_at, errand_id limit 1", now_ms);
     Ok(row.fetch_optional(conn).await?.map(Errand::from))
 }
 
