@@ -14,8 +14,10 @@ mod protect;
 mod reach;
 mod rooms;
 mod rules;
+mod servers;
 mod staff;
 mod target;
+mod undo;
 mod who;
 
 use std::sync::Arc;
@@ -23,7 +25,12 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use ruma::{OwnedRoomId, OwnedUserId};
 
-pub use self::{answer::Answer, arguments::Arguments, cases::facts_of, target::Target};
+pub use self::{
+    answer::{Answer, Next},
+    arguments::Arguments,
+    cases::facts_of,
+    target::Target,
+};
 use crate::{
     Error, Result,
     actions::Actions,
@@ -70,6 +77,8 @@ pub enum Power {
     Redact,
     /// Changing the power of others.
     ChangePower,
+    /// Shutting servers out.
+    ShutOut,
 }
 
 /// Who asks, and where.
@@ -124,6 +133,7 @@ pub fn table() -> impl Iterator<Item = &'static Command> {
         accounts::COMMANDS,
         lockdown::COMMANDS,
         cases::COMMANDS,
+        undo::COMMANDS,
         staff::COMMANDS,
     ]
     .into_iter()
@@ -153,11 +163,7 @@ impl Commands {
     /// Answers a request for `command`, if `actor` may make it.
     pub async fn run(&self, command: &Command, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
         if !actor.may(command) {
-            let message = match actor.role {
-                Some(role) => format!("As {} you may not do this.", role.name()),
-                None => "You may not do this.".to_owned(),
-            };
-            return Err(Error::forbidden(message));
+            return Err(actor.lacks_permission());
         }
         if !arguments.is_set("publish") {
             return (command.handler)(&self.services, actor, arguments).await;
@@ -187,9 +193,27 @@ impl Actor {
         self.role.is_some_and(|role| role.may(command.needs)) || self.has_power(command.in_room)
     }
 
+    /// The refusal of what they may not do.
+    pub fn lacks_permission(&self) -> Error {
+        Error::forbidden(match self.role {
+            Some(role) => format!("As {} you may not do this.", role.name()),
+            None => "You may not do this.".to_owned(),
+        })
+    }
+
     fn has_power(&self, power: Option<Power>) -> bool {
         let (Some(power), Some((_, levels))) = (power, &self.room) else { return false };
         levels.of(&self.user_id) >= power.needed(levels)
+    }
+
+    /// The room in which they ask, if it is one that is looked after.
+    fn here(&self) -> Option<&OwnedRoomId> {
+        self.room.as_ref().map(|(room, _)| room)
+    }
+
+    /// Whether they act in rooms by their role; without one, their power there counts.
+    fn acts_by_role(&self) -> bool {
+        self.role.is_some_and(|role| role.may(Permission::ActInRooms))
     }
 
     /// Whether they look after the room in which they ask, or have a role.
@@ -206,6 +230,7 @@ impl Power {
             Self::Ban => levels.needed("ban", 50),
             Self::Redact => levels.needed("redact", 50),
             Self::ChangePower => levels.needed_for_state("m.room.power_levels"),
+            Self::ShutOut => levels.needed_for_state("m.room.server_acl"),
         }
     }
 }

@@ -45,6 +45,16 @@ impl Event {
         self.text("body").filter(|_| is_message && is_said && !is_edit)
     }
 
+    /// Whether it is something that only those can read who have its key.
+    pub fn is_encrypted(&self) -> bool {
+        self.kind == "m.room.encrypted" && self.state_key.is_none()
+    }
+
+    /// Whether it makes its room an encrypted one.
+    pub fn turns_on_encryption(&self) -> bool {
+        self.kind == "m.room.encryption" && self.state_key.is_some()
+    }
+
     /// The membership that it gives, and to whom.
     pub fn membership(&self) -> Option<(&str, OwnedUserId)> {
         let user = self.state_key.as_deref().filter(|_| self.kind == "m.room.member")?;

@@ -29,6 +29,8 @@ const BATCH: u32 = 100;
 const REMEMBERED_MS: i64 = 30 * 24 * 3_600_000;
 /// How long to wait when something is away, at first and at most.
 const DELAY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+/// What cannot be looked at for so many times, though the homeserver answers, is passed over.
+const MOST_TRIES: u32 = 10;
 /// How often what has ended is forgotten.
 const TIDYING: Duration = Duration::from_secs(3600);
 
@@ -49,6 +51,24 @@ pub struct Listeners {
     pub invitations: Invitations,
     pub observers: Observers,
     pub talk: Talk,
+}
+
+/// How often it was tried in vain to look at the first event that waits.
+#[derive(Debug, Default)]
+struct Tries {
+    position: i64,
+    count: u32,
+}
+
+impl Tries {
+    /// Counts another try; returns how many there were before.
+    fn of(&mut self, position: i64) -> u32 {
+        if self.position != position {
+            *self = Self { position, count: 0 };
+        }
+        self.count += 1;
+        self.count - 1
+    }
 }
 
 impl Intake {
@@ -82,10 +102,10 @@ impl Intake {
     }
 
     async fn work(self, stop: CancellationToken) {
-        let mut delay = DELAY.0;
+        let (mut delay, mut tries) = (DELAY.0, Tries::default());
         while !stop.is_cancelled() {
             let worked = tokio::select! {
-                worked = self.work_off() => worked,
+                worked = self.work_off(&mut tries) => worked,
                 () = stop.cancelled() => return,
             };
             let rest = match worked {
@@ -108,7 +128,7 @@ impl Intake {
     }
 
     /// Works through the inbox until it is empty.
-    async fn work_off(&self) -> Result<()> {
+    async fn work_off(&self, tries: &mut Tries) -> Result<()> {
         loop {
             let waiting = inbox::list(&mut *self.storage.conn().await?, BATCH).await?;
             if waiting.is_empty() {
@@ -116,7 +136,7 @@ impl Intake {
             }
             for item in waiting {
                 match serde_json::from_slice::<Event>(&item.event) {
-                    Ok(event) => self.look_at(&event).await?,
+                    Ok(event) => self.look_at(&event, tries.of(item.position)).await?,
                     Err(fault) => debug!(error = %fault, "An event is not of a kind that is known"),
                 }
                 inbox::delete(&mut *self.storage.conn().await?, item.position).await?;
@@ -124,8 +144,8 @@ impl Intake {
         }
     }
 
-    /// Looks at an event. Fails only while something is away.
-    async fn look_at(&self, event: &Event) -> Result<()> {
+    /// Looks at an event, not for the first time if there were `tries`. Fails only while something is away.
+    async fn look_at(&self, event: &Event, tries: u32) -> Result<()> {
         let Listeners { rooms, invitations, observers, talk } = &*self.listeners;
         let looked = async {
             invitations.hear(event).await?;
@@ -134,7 +154,12 @@ impl Intake {
             talk.hear(event, &place).await
         };
         match looked.await {
-            Err(fault @ Error::Unavailable(..)) => Err(fault),
+            Err(fault @ Error::Unavailable(..)) if tries < MOST_TRIES => Err(fault),
+            Err(Error::Unavailable(what, cause)) => {
+                talk.give_up(event).await?;
+                warn!(event.id = %event.event_id, room.id = %event.room_id, error = %cause, "{what} fails at an event");
+                Ok(())
+            }
             Err(fault) => {
                 warn!(event.id = %event.event_id, room.id = %event.room_id, error = %fault, "An event is passed over");
                 Ok(())

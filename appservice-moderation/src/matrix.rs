@@ -3,9 +3,11 @@
 mod access;
 mod bot;
 mod client;
+mod power_levels;
 
 pub use self::{
     access::{Access, Account, FeedEvent, FeedReport, Preview, Rule, RuleForm, Session},
-    bot::{Bot, NewRoom, PowerLevels},
+    bot::Bot,
     client::Client,
+    power_levels::PowerLevels,
 };

@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ruma::{EventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
+use serde_json::json;
 
 use crate::{
     Result,
     clock::Clock,
     ids,
-    matrix::{Bot, NewRoom},
+    matrix::Bot,
+    reply::Reply,
     storage::{self, Storage, direct_chats, protected_rooms, settings},
 };
 
@@ -16,6 +18,7 @@ use crate::{
 const OPERATORS: &str = "operators_room";
 /// The first part of the alias of the operators' room.
 const OPERATORS_ALIAS: &str = "_moderation_operators";
+const OPERATORS_TOPIC: &str = "Here administrators look after this server. !mod help tells how.";
 
 /// What a room is to the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,15 +75,9 @@ impl Rooms {
         let room = match known {
             Some(room) => room,
             None => {
-                let topic = "Here administrators look after this server. `!mod help` tells how.";
-                let new = NewRoom {
-                    alias: OPERATORS_ALIAS,
-                    name: Some(name),
-                    topic: Some(&topic.replace('`', "")),
-                    invite: staff,
-                    is_direct: false,
-                };
-                let room = self.bot.make_room(&new).await?;
+                // In a private chat only its maker can turn on encryption, which the bot could not read.
+                let body = json!({ "preset": "private_chat", "name": name, "topic": OPERATORS_TOPIC, "invite": staff });
+                let room = self.bot.make_room(OPERATORS_ALIAS, body).await?;
                 settings::put(&mut conn, OPERATORS, room.as_str().as_bytes(), self.clock.now_ms()).await?;
                 room
             }
@@ -114,14 +111,32 @@ impl Rooms {
 
     /// The chat with a user; it is made if there is none.
     pub async fn chat_with(&self, user: &UserId) -> Result<OwnedRoomId> {
-        if let Some(room) = direct_chats::find(&mut *self.storage.conn().await?, user).await? {
-            return Ok(room);
+        match direct_chats::find(&mut *self.storage.conn().await?, user).await? {
+            Some(room) => Ok(room),
+            None => self.open_chat_with(user).await,
         }
+    }
+
+    /// Goes on with a user in a chat that the bot can read.
+    pub async fn move_from_encrypted(&self, room: &RoomId, user: &UserId, cause: &EventId) -> Result<()> {
+        let reply = Reply::new("I cannot read what is encrypted. I invite you to a chat where I can.");
+        self.bot.say(room, &reply, &format!("{cause}-encryption")).await?;
+        let chat = self.open_chat_with(user).await?;
+        let reply = Reply::new("Here I can read what you write. `help` tells what I can do for you.");
+        self.bot.say(&chat, &reply, &format!("{cause}-chat")).await?;
+        if self.operators().as_deref() != Some(room) && chat != room {
+            self.bot.leave(room).await?;
+        }
+        Ok(())
+    }
+
+    /// A chat with a user that the bot makes itself, so that it is not encrypted; from now on it is the one with them.
+    pub async fn open_chat_with(&self, user: &UserId) -> Result<OwnedRoomId> {
         let alias = format!("_moderation_chat_{}", ids::derived(20, &[user.as_str()]));
-        let invite = [user.to_owned()];
-        let new = NewRoom { alias: &alias, name: None, topic: None, invite: &invite, is_direct: true };
-        let room = self.bot.make_room(&new).await?;
+        let body = json!({ "preset": "private_chat", "invite": [user], "is_direct": true });
+        let room = self.bot.make_room(&alias, body).await?;
         self.note_chat(&room, user).await?;
+        self.bot.invite_if_away(&room, user).await?;
         Ok(room)
     }
 }

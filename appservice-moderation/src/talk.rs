@@ -11,12 +11,13 @@ pub use self::outcome::describe;
 use crate::{
     Error, Result,
     actions::{Author, Plan},
-    commands::{self, Actor, Answer, Commands},
+    commands::{self, Actor, Answer, Commands, Next},
     event::Event,
     proposals::{Offer, Proposals, Proposed},
     reply::Reply,
     rooms::Place,
     storage::proposals,
+    time,
 };
 
 /// What commands begin with.
@@ -24,6 +25,8 @@ const PREFIX: &str = "!mod";
 /// What confirms and what takes back, without signs of colour and shape.
 const YES: [&str; 3] = ["👍", "✅", "✔"];
 const NO: [&str; 3] = ["👎", "❌", "🚫"];
+/// What was said so long ago is not done any more.
+const STALE_MS: i64 = 3_600_000;
 /// How long people wait to be told that it is done; what takes longer is told of with `case`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,17 +49,69 @@ impl Talk {
         if *event.sender == *self.commands.services().bot.user_id() || *place == Place::Other {
             return Ok(());
         }
-        if let Some((event_id, key)) = event.reaction() {
-            return self.decide(event, place, event_id, key).await;
+        if event.is_encrypted() || event.turns_on_encryption() {
+            return self.meet_encryption(event, place).await;
         }
-        let Some(text) = event.message().and_then(|text| command(text, place)) else { return Ok(()) };
-        let Some(actor) = self.actor(&event.sender, event, place).await? else { return Ok(()) };
-        match self.answer(&actor, event, text).await {
+        let answered = match (event.reaction(), event.message().and_then(|text| command(text, place))) {
+            (Some((event_id, key)), _) => self.decide(event, place, event_id, key).await,
+            (None, Some(text)) => self.listen(event, place, text).await,
+            (None, None) => return Ok(()),
+        };
+        match answered {
             Err(Error::Refused { message, .. }) => {
                 self.say(&event.room_id, &Reply::new(message), &event.event_id, "refusal").await?;
                 Ok(())
             }
+            Err(fault @ Error::Internal(_)) => {
+                self.excuse(event).await?;
+                Err(fault)
+            }
             answered => answered,
+        }
+    }
+
+    /// Gives up an event at which the homeserver fails again and again. Fails while that is away altogether.
+    pub async fn give_up(&self, event: &Event) -> Result<()> {
+        self.commands.services().bot.check_homeserver().await?;
+        match event.message().and_then(|text| command(text, &Place::Operators)) {
+            Some(_) => self.excuse(event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells whoever sent an event that something is wrong here, and not with them.
+    async fn excuse(&self, event: &Event) -> Result<()> {
+        let reply = Reply::new("Something went wrong here; the log of this program tells more.");
+        self.say(&event.room_id, &reply, &event.event_id, "excuse").await?;
+        Ok(())
+    }
+
+    /// Listens to a command, if it comes from somebody who may command here.
+    async fn listen(&self, event: &Event, place: &Place, text: &str) -> Result<()> {
+        let Some(actor) = self.actor(&event.sender, event, place).await? else { return Ok(()) };
+        let age_ms = self.commands.services().clock.now_ms().saturating_sub(event.origin_server_ts);
+        if age_ms > STALE_MS {
+            let ago = time::words(age_ms);
+            return Err(Error::invalid(format!(
+                "You said that {ago} ago, and I hear it only now: things may have changed. Please say it again."
+            )));
+        }
+        self.answer(&actor, event, text).await
+    }
+
+    /// Says where it goes on, where the bot cannot read.
+    async fn meet_encryption(&self, event: &Event, place: &Place) -> Result<()> {
+        let services = self.commands.services();
+        let (room, user) = (&event.room_id, &event.sender);
+        match place {
+            Place::Chat(_) | Place::Operators if services.bot.is_local(user) => {
+                services.rooms.move_from_encrypted(room, user, &event.event_id).await
+            }
+            Place::Protected if event.turns_on_encryption() => {
+                let text = "This room is encrypted now: I still see who comes and goes, but cannot read commands here.";
+                self.say(room, &Reply::new(text), &event.event_id, "encryption").await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -68,15 +123,16 @@ impl Talk {
             Place::Protected => Some((event.room_id.clone(), services.bot.power_levels(&event.room_id).await?)),
             _ => None,
         };
+        let is_chat = matches!(place, Place::Chat(_));
         let actor = Actor {
             user_id: user.to_owned(),
             role,
             room,
             cause: event.event_id.to_string(),
-            is_alone: matches!(place, Place::Chat(_)),
+            is_alone: is_chat && services.bot.joined_members(&event.room_id).await?.len() <= 2,
             origin: "operator",
         };
-        if matches!(place, Place::Chat(_)) {
+        if is_chat {
             if role.is_some() {
                 self.let_in(user).await?;
             } else {
@@ -91,12 +147,10 @@ impl Talk {
     /// Invites somebody with a role into the operators' room, unless they are there.
     async fn let_in(&self, user: &UserId) -> Result<()> {
         let services = self.commands.services();
-        let Some(room) = services.rooms.operators() else { return Ok(()) };
-        let member = services.bot.member(&room, user).await?;
-        if member.is_none_or(|member| member["membership"] == "leave") {
-            services.bot.act_on(&room, "invite", user, None).await?;
+        match services.rooms.operators() {
+            Some(room) => services.bot.invite_if_away(&room, user).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn answer(&self, actor: &Actor, event: &Event, text: &str) -> Result<()> {
@@ -106,10 +160,15 @@ impl Talk {
                 self.say(room, &reply, &event.event_id, "answer").await?;
                 Ok(())
             }
-            Answer::Planned { plan, needs_confirmation: false, .. } => {
+            Answer::Planned { plan, next: Next::Act, .. } => {
                 self.carry_out(room, &event.event_id, &Author::operator(&actor.user_id), &plan).await
             }
-            Answer::Planned { preview, plan, .. } => {
+            Answer::Planned { preview, next: Next::Tell, .. } => {
+                let reply = preview.line("Nothing is done.");
+                self.say(room, &reply, &event.event_id, "answer").await?;
+                Ok(())
+            }
+            Answer::Planned { preview, plan, next: Next::Ask, .. } => {
                 let verb = text.split_whitespace().next().unwrap_or_default().to_lowercase();
                 self.propose(event, preview, &Proposed { verb, origin: None, plan }).await
             }
@@ -142,9 +201,9 @@ impl Talk {
         let Some(proposal) = found.filter(|proposal| proposal.room_id == event.room_id) else { return Ok(()) };
         let proposed = Proposed::read(&proposal.plan)?;
         let command = commands::find(&proposed.verb)?;
-        let actor = self.actor(&event.sender, event, place).await?;
-        if !actor.is_some_and(|actor| actor.may(command)) {
-            return Ok(());
+        let Some(actor) = self.actor(&event.sender, event, place).await? else { return Ok(()) };
+        if !actor.may(command) {
+            return Err(actor.lacks_permission());
         }
         let Ok(cause) = EventId::parse(&proposal.proposal_id) else { return Ok(()) };
         if is(&NO) {
@@ -182,7 +241,8 @@ impl Talk {
 /// What somebody commands: what follows the prefix, which can be left out in a chat.
 fn command<'a>(text: &'a str, place: &Place) -> Option<&'a str> {
     let text = text.trim();
-    match text.strip_prefix(PREFIX) {
+    let (start, rest) = text.split_at_checked(PREFIX.len()).unwrap_or(("", text));
+    match Some(rest).filter(|_| start.eq_ignore_ascii_case(PREFIX)) {
         Some(rest) if rest.is_empty() || rest.starts_with(char::is_whitespace) => Some(rest.trim()),
         _ if matches!(place, Place::Chat(_)) && !text.is_empty() => Some(text),
         _ => None,

@@ -7,6 +7,8 @@ use ruma::ServerName;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
+use crate::Error;
+
 /// Most bytes of the content: an event has 64 KiB, of which some is needed for the rest.
 const LARGEST: usize = 60_000;
 
@@ -25,6 +27,15 @@ pub enum Objection {
     LocksOut,
     /// It is too long.
     TooLong,
+}
+
+impl From<Objection> for Error {
+    fn from(objection: Objection) -> Self {
+        Self::forbidden(match objection {
+            Objection::LocksOut => "That would shut this server out of the room.",
+            Objection::TooLong => "The access control list of the room would be too long.",
+        })
+    }
 }
 
 impl Acl {
@@ -54,7 +65,7 @@ impl Acl {
     /// The same with `added` denied and `removed` denied no longer.
     pub fn changed(&self, added: &BTreeSet<String>, removed: &BTreeSet<String>) -> Self {
         let mut acl = self.clone();
-        acl.deny.retain(|denied| !removed.contains(denied));
+        acl.deny.retain(|denied| !removed.iter().any(|pattern| pattern.eq_ignore_ascii_case(denied)));
         for pattern in added {
             if !acl.denies(pattern) {
                 acl.deny.push(pattern.clone());
@@ -102,7 +113,7 @@ mod tests {
         let before = Acl::read(Some(&standing));
 
         let with = before.changed(&set(["evil.test", "Both.test"]), &set([]));
-        let without = with.changed(&set([]), &set(["evil.test"]));
+        let without = with.changed(&set([]), &set(["EVIL.test"]));
 
         assert_eq!(with.content()["deny"], json!(["old.test", "both.test", "evil.test"]));
         assert_eq!(without.content(), standing);

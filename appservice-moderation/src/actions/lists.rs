@@ -7,17 +7,21 @@ use serde_json::json;
 
 use super::{
     Acl, Actions, State,
-    acl::Objection,
     perform::{Circumstances, Outcome},
 };
 use crate::{
-    Error, Result,
+    Result,
     storage::policy_lists::{self, state},
 };
 
 const ACL: &str = "m.room.server_acl";
 
 impl Actions {
+    /// The access control list of a room.
+    pub async fn access_list(&self, room: &RoomId) -> Result<Acl> {
+        Ok(Acl::read(self.bot.state(room, ACL, "").await?.as_ref()))
+    }
+
     /// Shuts servers out of a room or lets them in again, and leaves all others as they are. What is left behind
     /// are those for which that was something new.
     pub(super) async fn change_acl(
@@ -27,7 +31,7 @@ impl Actions {
         allowed: &[String],
         at: Circumstances<'_>,
     ) -> Result<(State, Outcome)> {
-        let before = Acl::read(self.bot.state(room, ACL, "").await?.as_ref());
+        let before = self.access_list(room).await?;
         let news = denied.iter().filter(|server| !before.denies(server));
         let news = news.chain(allowed.iter().filter(|server| before.denies(server)));
         let news: BTreeSet<String> = news.cloned().collect();
@@ -38,11 +42,7 @@ impl Actions {
         let noted = self.note_before(at, json!(news)).await?;
         if !news.is_empty() {
             let after = before.changed(&denied.iter().cloned().collect(), &allowed.iter().cloned().collect());
-            let own = self.bot.user_id().server_name();
-            after.check(&before, own).map_err(|objection| match objection {
-                Objection::LocksOut => Error::forbidden("That would shut this server out of the room."),
-                Objection::TooLong => Error::forbidden("The access control list of the room would be too long."),
-            })?;
+            after.check(&before, self.bot.user_id().server_name())?;
             self.bot.set_state(room, ACL, "", &after.content()).await?;
         }
         Ok((State::Done, Outcome::before(noted)))

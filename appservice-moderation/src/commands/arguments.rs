@@ -143,6 +143,19 @@ impl Arguments {
         self.options.contains_key(name)
     }
 
+    /// Whether it is only to be told what would be done.
+    pub fn is_rehearsal(&self) -> bool {
+        self.is_set("dry-run")
+    }
+
+    /// Refuses to try out what is done at once and harms nobody.
+    pub(super) fn no_rehearsal(&self) -> Result<()> {
+        if self.is_rehearsal() {
+            return Err(Error::invalid("This is done at once or not at all: there is no `--dry-run` of it."));
+        }
+        Ok(())
+    }
+
     /// For how long, in milliseconds.
     pub fn for_ms(&self) -> Option<i64> {
         self.option("for").and_then(|text| time::parse(text).ok())

@@ -1,14 +1,12 @@
-//! `cases`, `case`, `undo`: what was done, and how it is taken back.
-
-use std::time::Duration;
+//! `cases`, `case`: what was done, and what became of it.
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use super::{Actor, Answer, Arguments, Command, Handler, Power, Services, Target};
+use super::{Actor, Answer, Arguments, Command, Power, Services, Target};
 use crate::{
     Error, Result,
-    actions::{About, Account, Act, Case, Job, State},
+    actions::{About, Account, Case, Job, State},
     reply::Reply,
     roles::Permission,
     time,
@@ -23,7 +21,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "cases @alice:example.org",
         needs: Permission::Look,
         in_room: Some(Power::Ban),
-        handler: LIST,
+        handler: |services, actor, arguments| list(services, actor, arguments).boxed(),
     },
     Command {
         verb: "case",
@@ -32,34 +30,19 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "case c_8k2fma3p",
         needs: Permission::Look,
         in_room: Some(Power::Ban),
-        handler: SHOW,
-    },
-    Command {
-        verb: "undo",
-        usage: "<case>",
-        summary: "Takes back all that a case did, the cause before its effects.",
-        example: "undo c_8k2fma3p",
-        needs: Permission::ActInRooms,
-        in_room: Some(Power::Ban),
-        handler: UNDO,
+        handler: |services, actor, arguments| show(services, actor, arguments).boxed(),
     },
 ];
-
-const LIST: Handler = |services, actor, arguments| async move { list(services, actor, arguments).await }.boxed();
-const SHOW: Handler = |services, actor, arguments| async move { show(services, actor, arguments).await }.boxed();
-const UNDO: Handler = |services, actor, arguments| async move { undo(services, actor, arguments).await }.boxed();
 
 /// Cases that are shown at a time.
 const SHOWN: u32 = 20;
 /// Jobs of a case that are shown.
 const JOBS_SHOWN: usize = 20;
-/// How long people wait to be told that it is done.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 async fn list(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
     let target = arguments.targets.first().map(about).transpose()?;
-    let about = match (&actor.room, &target) {
-        (Some((here, _)), _) => About::Room(here.as_str()),
+    let about = match (actor.here(), &target) {
+        (Some(here), _) => About::Room(here.as_str()),
         (None, Some(target)) => About::Target(target),
         (None, None) => About::Everything,
     };
@@ -115,76 +98,35 @@ async fn show(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
 
 /// A job in a line.
 fn line(job: &Job, now_ms: i64) -> String {
-    let target = job.target.as_deref().map(|target| format!(" {target}")).unwrap_or_default();
-    let room = job.room_id.as_deref().map(|room| format!(" in {room}")).unwrap_or_default();
     let what = match &job.reverses {
         Some(_) if job.state == State::Queued && job.due_at > now_ms => {
             return format!("ends in {}", time::left(job.due_at - now_ms));
         }
         Some(_) => "taken back".to_owned(),
-        None => format!("{}{target}{room}", job.kind.replace('_', " ")),
+        None => what(job),
     };
     let refusal = job.refusal();
     let refusal = if refusal.is_empty() { String::new() } else { format!(" ({refusal})") };
     format!("{what}: {}{refusal}", job.state.name())
 }
 
-async fn undo(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
-    let account = find(services, actor, arguments).await?;
-    for job in &account.jobs {
-        if let Some(permission) = permission(&Act::read(&job.act)?)
-            && !(actor.room.is_some() && permission == Permission::ActInRooms)
-        {
-            actor.must(permission)?;
-        }
-    }
-    let case_id = &account.case.case_id;
-    let irreversible = services.actions.undo(case_id, &actor.user_id).await?;
-    let account = services.actions.settled(case_id, PATIENCE).await?;
-    let failed = account.jobs.iter().filter(|job| job.reverses.is_some() && job.state == State::Failed);
-    let failed: Vec<String> = failed.map(Job::refusal).collect();
-    let is_settled = account.is_settled(services.clock.now_ms());
-    let mut reply = match (is_settled, failed.is_empty()) {
-        (true, true) => Reply::new(format!("**{}** is undone.", account.case.title)),
-        (true, false) => Reply::new(format!("**{}** is undone, but not all of it:", account.case.title)),
-        (false, _) => {
-            Reply::new(format!("**{}** is being undone. `!mod case {case_id}` tells more.", account.case.title))
-        }
-    };
-    for refusal in failed.iter().take(5) {
-        reply = reply.item(refusal);
-    }
-    if !irreversible.is_empty() {
-        let mut names: Vec<&str> = irreversible.iter().map(Act::name).collect();
-        names.dedup();
-        reply = reply.line(format!("This cannot be taken back: {}.", names.join(", ").replace('_', " ")));
-    }
-    Ok(Answer::told(reply, facts_of(&account)))
+/// What a job does, to whom and where.
+pub(super) fn what(job: &Job) -> String {
+    let target = job.target.as_deref().map(|target| format!(" {target}")).unwrap_or_default();
+    let room = job.room_id.as_deref().map(|room| format!(" in {room}")).unwrap_or_default();
+    format!("{}{target}{room}", job.kind.replace('_', " "))
 }
 
 /// The case that somebody names, if they may know of it.
-async fn find(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Account> {
+pub(super) async fn find(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Account> {
     let id = arguments.word(0).or(arguments.option("case"));
     let id = id.ok_or_else(|| Error::invalid("Which case? `!mod cases` lists them."))?;
     let account = services.actions.account(id).await?;
-    match &actor.room {
-        Some((here, _)) if account.case.room_id.as_ref() != Some(here) => {
+    match actor.here() {
+        Some(here) if account.case.room_id.as_ref() != Some(here) => {
             Err(Error::not_found(format!("There is no case {id} of this room.")))
         }
         _ => Ok(account),
-    }
-}
-
-/// What somebody needs to take an act back.
-fn permission(act: &Act) -> Option<Permission> {
-    match act {
-        Act::PutRule { .. } | Act::RevokeRule { .. } => Some(Permission::WriteRules),
-        Act::Lock { .. } | Act::Unlock { .. } | Act::Suspend { .. } | Act::Unsuspend { .. } => {
-            Some(Permission::RestrictAccounts)
-        }
-        Act::CloseRoom { .. } => Some(Permission::CloseRooms),
-        Act::Reverse => None,
-        _ => Some(Permission::ActInRooms),
     }
 }
 

@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::{Answer, Arguments, Command, Handler, find, table};
+use super::{Answer, Arguments, Command, find, table};
 use crate::{Result, commands::Actor, reply::Reply, roles::Permission};
 
 /// What stands here.
@@ -14,10 +14,8 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     example: "help ban",
     needs: Permission::Look,
     in_room: Some(super::Power::Kick),
-    handler: HELP,
+    handler: |_, actor, arguments| async { help(actor, arguments) }.boxed(),
 }];
-
-const HELP: Handler = |_, actor, arguments| async move { help(actor, arguments) }.boxed();
 
 fn help(actor: &Actor, arguments: &Arguments) -> Result<Answer> {
     if let Some(verb) = arguments.word(0) {

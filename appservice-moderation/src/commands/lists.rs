@@ -1,13 +1,13 @@
 //! `watch`, `unwatch`, `lists`, `publish`, `unpublish`: lists of bans that others keep, and the one of this server.
 
 use futures_util::FutureExt;
-use ruma::OwnedRoomOrAliasId;
+use ruma::{OwnedRoomId, OwnedRoomOrAliasId};
 use serde_json::json;
 
-use super::{Actor, Answer, Arguments, Command, Handler, Services, Target};
+use super::{Actor, Answer, Arguments, Command, Services, Target};
 use crate::{
     Error, Result,
-    actions::{Act, Plan},
+    actions::Act,
     policy_lists::{effects::Effects, rule::Kind},
     reply::Reply,
     roles::Permission,
@@ -20,9 +20,9 @@ pub(super) const COMMANDS: &[Command] = &[
         usage: "[release <room>]",
         summary: "Tells which policy lists are watched; lets one go on that rests because it wants too much.",
         example: "lists",
-        needs: Permission::ChooseRooms,
+        needs: Permission::Look,
         in_room: None,
-        handler: LISTS,
+        handler: |services, actor, arguments| lists(services, actor, arguments).boxed(),
     },
     Command {
         verb: "watch",
@@ -31,7 +31,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "watch #bans:example.org",
         needs: Permission::ChooseRooms,
         in_room: None,
-        handler: WATCH,
+        handler: |services, _, arguments| watch(services, arguments).boxed(),
     },
     Command {
         verb: "unwatch",
@@ -40,7 +40,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "unwatch #bans:example.org",
         needs: Permission::ChooseRooms,
         in_room: None,
-        handler: UNWATCH,
+        handler: |services, _, arguments| unwatch(services, arguments).boxed(),
     },
     Command {
         verb: "publish",
@@ -49,7 +49,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "publish server:spam.example --reason spam",
         needs: Permission::ChooseRooms,
         in_room: None,
-        handler: PUBLISH,
+        handler: |services, actor, arguments| publish(services, actor, arguments, true).boxed(),
     },
     Command {
         verb: "unpublish",
@@ -58,23 +58,17 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "unpublish server:spam.example",
         needs: Permission::ChooseRooms,
         in_room: None,
-        handler: UNPUBLISH,
+        handler: |services, actor, arguments| publish(services, actor, arguments, false).boxed(),
     },
 ];
 
 /// What stands on the list if nobody gave a reason.
 const NO_REASON: &str = "no reason given";
 
-const LISTS: Handler = |services, _, arguments| async move { lists(services, arguments).await }.boxed();
-const WATCH: Handler = |services, _, arguments| async move { watch(services, arguments).await }.boxed();
-const UNWATCH: Handler = |services, _, arguments| async move { unwatch(services, arguments).await }.boxed();
-const PUBLISH: Handler =
-    |services, actor, arguments| async move { publish(services, actor, arguments, true).await }.boxed();
-const UNPUBLISH: Handler =
-    |services, actor, arguments| async move { publish(services, actor, arguments, false).await }.boxed();
-
-async fn lists(services: &Services, arguments: &Arguments) -> Result<Answer> {
+async fn lists(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
     if arguments.word(0) == Some("release") {
+        actor.must(Permission::ChooseRooms)?;
+        arguments.no_rehearsal()?;
         let room = services.resolve(target(arguments)?).await?;
         return match services.lists.release(&room).await? {
             true => Ok(Answer::told(Reply::new("It goes on."), json!({}))),
@@ -118,14 +112,9 @@ async fn watch(services: &Services, arguments: &Arguments) -> Result<Answer> {
         return Err(Error::invalid(format!("{name} has no rules: it does not seem to be a policy list.")));
     }
     let preview = services.lists.preview(&room, &list, effects).await?;
-    let plan = Plan {
-        title: format!("Watch the policy list {name}"),
-        reason: None,
-        room_id: Some(room.clone()),
-        acts: vec![Act::Watch { list: room, effects: effects.to_string() }],
-        for_ms: arguments.for_ms(),
-    };
-    Ok(planned(preview.reply(&name, effects), preview.facts(), plan, arguments))
+    let acts = vec![Act::Watch { list: room.clone(), effects: effects.to_string() }];
+    let plan = arguments.plan(format!("Watch the policy list {name}"), acts).in_room(Some(&room));
+    Ok(Answer::ask(arguments, preview.reply(&name, effects), preview.facts(), plan))
 }
 
 async fn unwatch(services: &Services, arguments: &Arguments) -> Result<Answer> {
@@ -134,14 +123,9 @@ async fn unwatch(services: &Services, arguments: &Arguments) -> Result<Answer> {
     let list = all.into_iter().find(|list| list.room == room);
     let list = list.ok_or_else(|| Error::not_found("This list is not watched. `!mod lists` tells which are."))?;
     let reply = Reply::new(format!("**{}** is followed no more, and {} hits are taken back.", list.name, list.hits));
-    let plan = Plan {
-        title: format!("Watch the policy list {} no more", list.name),
-        reason: None,
-        room_id: Some(room.clone()),
-        acts: vec![Act::Unwatch { list: room }],
-        for_ms: None,
-    };
-    Ok(planned(reply, json!({ "hits": list.hits }), plan, arguments))
+    let acts = vec![Act::Unwatch { list: room.clone() }];
+    let plan = arguments.plan(format!("Watch the policy list {} no more", list.name), acts).in_room(Some(&room));
+    Ok(Answer::ask(arguments, reply, json!({ "hits": list.hits }), plan))
 }
 
 async fn publish(services: &Services, actor: &Actor, arguments: &Arguments, is_ban: bool) -> Result<Answer> {
@@ -153,7 +137,7 @@ async fn publish(services: &Services, actor: &Actor, arguments: &Arguments, is_b
         return Err(Error::invalid("This is your own server, or yourself."));
     }
     let own = match is_ban {
-        true => services.lists.open_own().await?,
+        true => open_own(services, arguments).await?,
         false => services.lists.own().await?.ok_or_else(|| Error::not_found("Nothing has been published."))?,
     };
     let reason = arguments.reason().unwrap_or_else(|| NO_REASON.to_owned());
@@ -165,9 +149,17 @@ async fn publish(services: &Services, actor: &Actor, arguments: &Arguments, is_b
         ),
         false => (format!("Withdraw the published ban of {entity}"), format!("**{entity}** is taken from `{own}`.")),
     };
-    let plan =
-        Plan { title, reason: arguments.reason(), room_id: Some(own), acts: vec![act], for_ms: arguments.for_ms() };
-    Ok(planned(Reply::new(reply), json!({ "entity": entity }), plan, arguments))
+    let plan = arguments.plan(title, vec![act]).in_room(Some(&own));
+    Ok(Answer::ask(arguments, Reply::new(reply), json!({ "entity": entity }), plan))
+}
+
+/// The list of this server, which is made if there is none; but not to try something out.
+async fn open_own(services: &Services, arguments: &Arguments) -> Result<OwnedRoomId> {
+    match services.lists.own().await? {
+        Some(own) => Ok(own),
+        None if arguments.is_rehearsal() => Err(Error::invalid("This server has no list yet: publishing makes it.")),
+        None => services.lists.open_own().await,
+    }
 }
 
 /// Refuses `--publish` where it does not go.
@@ -181,14 +173,14 @@ pub(super) fn may_publish_too(actor: &Actor, command: &Command) -> Result<()> {
 /// Also publishes the bans that `answer` plans, as `--publish` says.
 pub(super) async fn publish_too(services: &Services, arguments: &Arguments, answer: Answer) -> Result<Answer> {
     let entities: Vec<(Kind, String)> = arguments.targets.iter().map(published).collect::<Result<_>>()?;
-    let Answer::Planned { preview, facts, mut plan, needs_confirmation } = answer else { return Ok(answer) };
-    let own = services.lists.open_own().await?;
+    let Answer::Planned { preview, facts, mut plan, next } = answer else { return Ok(answer) };
+    let own = open_own(services, arguments).await?;
     let reason = arguments.reason().unwrap_or_else(|| NO_REASON.to_owned());
     for (kind, entity) in &entities {
         plan.acts.push(services.lists.publication(&own, *kind, entity, Some(&reason)));
     }
     let preview = preview.line(format!("Everybody can read it on `{own}`: {reason}."));
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation })
+    Ok(Answer::Planned { preview, facts, plan, next })
 }
 
 /// What can be published of a target.
@@ -203,11 +195,4 @@ fn target(arguments: &Arguments) -> Result<&OwnedRoomOrAliasId> {
         [Target::Room(room)] => Ok(room),
         _ => Err(Error::invalid("Name one room, by its alias, its ID or a link to it.")),
     }
-}
-
-fn planned(preview: Reply, facts: serde_json::Value, plan: Plan, arguments: &Arguments) -> Answer {
-    if arguments.is_set("dry-run") {
-        return Answer::told(preview, facts);
-    }
-    Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::{Actor, Answer, Arguments, Command, Handler, Services, plan};
+use super::{Actor, Answer, Arguments, Command, Services, plan};
 use crate::{
     Error, Result,
     actions::{Act, Plan},
@@ -23,11 +23,8 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     example: "lockdown 3 --for 2h --reason raid",
     needs: Permission::WriteRules,
     in_room: None,
-    handler: LOCKDOWN,
+    handler: |services, actor, arguments| lockdown(services, actor, arguments).boxed(),
 }];
-
-const LOCKDOWN: Handler =
-    |services, actor, arguments| async move { lockdown(services, actor, arguments).await }.boxed();
 
 /// Where the rules come from.
 const ORIGIN: &str = "lockdown";
@@ -46,11 +43,21 @@ struct Step {
 }
 
 const STEPS: [Step; 4] = [
-    Step { level: 4, rules: &[("registration", "require_approval")], words: "new accounts wait for an approval" },
+    Step {
+        level: 4,
+        rules: &[("registration", "require_verified_email")],
+        words: "new accounts need an e-mail address that is proved to be theirs; a server that sends no mail takes none",
+    },
     Step {
         level: 3,
-        rules: &[("feature:create_room", "deny"), ("feature:create_space", "deny"), ("feature:publish", "deny")],
-        words: "nobody makes or publishes rooms",
+        // The homeserver takes the stricter of the two about registration.
+        rules: &[
+            ("registration", "require_approval"),
+            ("feature:create_room", "deny"),
+            ("feature:create_space", "deny"),
+            ("feature:publish", "deny"),
+        ],
+        words: "new accounts wait for an approval in place of that, and nobody makes or publishes rooms",
     },
     Step {
         level: 2,
@@ -84,20 +91,9 @@ async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> 
         if present.is_empty() {
             return Err(Error::invalid("There is no lockdown."));
         }
-        let plan = Plan {
-            title: "End of the lockdown".to_owned(),
-            reason: arguments.reason(),
-            room_id: None,
-            acts: earlier.collect(),
-            for_ms: None,
-        };
-        let facts = json!({ "level": null });
-        return Ok(Answer::Planned {
-            preview: Reply::new("End of the lockdown"),
-            facts,
-            plan,
-            needs_confirmation: false,
-        });
+        let title = "End of the lockdown";
+        let plan = arguments.plan(title.to_owned(), earlier.collect());
+        return Ok(Answer::act(arguments, Reply::new(title), json!({ "level": null }), plan));
     };
     let length = arguments.for_ms().unwrap_or(LENGTH_MS);
     let rules = rules(services, level, arguments).await?;
@@ -112,15 +108,8 @@ async fn lockdown(services: &Services, actor: &Actor, arguments: &Arguments) -> 
         .line(format!("It hits {}. Those who look after the server are spared.", plan::accounts(found.accounts)));
     // What makes exceptions comes first, what closes after it, and what was before ends at last.
     let acts = rules.into_iter().map(|rule| Act::PutRule { id: String::new(), rule }).chain(earlier).collect();
-    let plan = Plan {
-        title: format!("Lockdown {level}"),
-        reason: arguments.reason(),
-        room_id: None,
-        acts,
-        for_ms: Some(length),
-    };
-    let facts = json!({ "level": level, "preview": found });
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") })
+    let plan = Plan { for_ms: Some(length), ..arguments.plan(format!("Lockdown {level}"), acts) };
+    Ok(Answer::ask(arguments, preview, json!({ "level": level, "preview": found }), plan))
 }
 
 /// The rules of a level: first those that spare the people who look after the server, and the bot.
@@ -151,8 +140,10 @@ async fn rules(services: &Services, level: u8, arguments: &Arguments) -> Result<
 
 async fn status(services: &Services, actor: &Actor) -> Result<Answer> {
     let present = services.access.rules(&actor.user_id, &[("origin", ORIGIN.to_owned())], LOOKED_FOR).await?;
-    let is_closed = |scope: &str| present.iter().any(|rule| rule.kind == "everyone" && rule.scope == scope);
-    let level = STEPS.iter().filter(|step| is_closed(step.rules[0].0)).map(|step| step.level).min();
+    let is_there = |(scope, effect): &(&str, &str)| {
+        present.iter().any(|rule| rule.kind == "everyone" && rule.scope == *scope && rule.effect == *effect)
+    };
+    let level = STEPS.iter().filter(|step| step.rules.iter().any(is_there)).map(|step| step.level).min();
     let reply = match level {
         Some(level) => {
             let ends_at = present.iter().filter_map(|rule| rule.expires_at).max().unwrap_or_default();

@@ -4,13 +4,8 @@ use futures_util::FutureExt;
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::json;
 
-use super::{Actor, Answer, Arguments, Command, Handler, Power, Services, Target, plan, reach::Reach, rules};
-use crate::{
-    Error, Result,
-    actions::{Act, Plan},
-    reply::Reply,
-    roles::Permission,
-};
+use super::{Actor, Answer, Arguments, Command, Power, Services, Target, plan, reach::Reach, rules, servers};
+use crate::{Error, Result, actions::Act, reply::Reply, roles::Permission};
 
 /// What stands here.
 pub(super) const COMMANDS: &[Command] = &[
@@ -21,25 +16,26 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "kick @spammer:example.org --reason off topic",
         needs: Permission::ActInRooms,
         in_room: Some(Power::Kick),
-        handler: KICK,
+        handler: |services, actor, arguments| kick(services, actor, arguments).boxed(),
     },
     Command {
         verb: "ban",
         usage: "<user|ip:…|email:…|domain:…|server:…>… [--room <room>|--feature <name>] [--for 7d] [--reason <why>]",
-        summary: "Keeps people out of rooms, or networks and e-mail addresses out of the server, a room or a feature.",
+        summary: "Keeps people out of rooms, servers out of a room, or networks and e-mail addresses out of the server, a \
+                  room or a feature.",
         example: "ban ip:203.0.113.0/24 --for 7d --reason raid",
         needs: Permission::ActInRooms,
         in_room: Some(Power::Ban),
-        handler: BAN,
+        handler: |services, actor, arguments| ban(services, actor, arguments).boxed(),
     },
     Command {
         verb: "unban",
         usage: "<user|ip:…|domain:…|server:…>… [--room <room>]",
-        summary: "Lets people in again, or lifts the rules about a network, a domain or a server.",
+        summary: "Lets people or servers in again, or lifts the rules about a network, a domain or a server.",
         example: "unban @alice:example.org",
         needs: Permission::ActInRooms,
         in_room: Some(Power::Ban),
-        handler: UNBAN,
+        handler: |services, actor, arguments| unban(services, actor, arguments).boxed(),
     },
     Command {
         verb: "mute",
@@ -48,7 +44,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "mute @loud:example.org --for 1h --reason flooding",
         needs: Permission::ActInRooms,
         in_room: Some(Power::ChangePower),
-        handler: MUTE,
+        handler: |services, actor, arguments| mute(services, actor, arguments).boxed(),
     },
     Command {
         verb: "unmute",
@@ -57,7 +53,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "unmute @loud:example.org",
         needs: Permission::ActInRooms,
         in_room: Some(Power::ChangePower),
-        handler: UNMUTE,
+        handler: |services, actor, arguments| unmute(services, actor, arguments).boxed(),
     },
     Command {
         verb: "warn",
@@ -66,80 +62,88 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "warn @loud:example.org --reason Please read the rules of the room.",
         needs: Permission::ActInRooms,
         in_room: None,
-        handler: WARN,
+        handler: |services, actor, arguments| warn(services, actor, arguments).boxed(),
     },
 ];
-
-const KICK: Handler = |services, actor, arguments| {
-    async move {
-        let wanted = Wanted { verb: "Kick", power: Power::Kick, is_destructive: true };
-        in_rooms(services, actor, arguments, wanted, |room, user, membership| {
-            matches!(membership, "join" | "invite" | "knock").then_some(Act::Kick { room, user })
-        })
-        .await
-    }
-    .boxed()
-};
-
-const BAN: Handler = |services, actor, arguments| {
-    async move {
-        if is_about_rules(arguments) {
-            return rules::write(services, actor, arguments, "deny").await;
-        }
-        let wanted = Wanted { verb: "Ban", power: Power::Ban, is_destructive: true };
-        in_rooms(services, actor, arguments, wanted, |room, user, membership| {
-            (membership != "ban").then_some(Act::Ban { room, user })
-        })
-        .await
-    }
-    .boxed()
-};
-
-const UNBAN: Handler = |services, actor, arguments| {
-    async move {
-        if is_about_rules(arguments) {
-            return rules::lift(services, actor, arguments).await;
-        }
-        let wanted = Wanted { verb: "Unban", power: Power::Ban, is_destructive: false };
-        in_rooms(services, actor, arguments, wanted, |room, user, membership| {
-            (membership == "ban").then_some(Act::Unban { room, user })
-        })
-        .await
-    }
-    .boxed()
-};
-
-const MUTE: Handler = |services, actor, arguments| {
-    async move {
-        let wanted = Wanted { verb: "Mute", power: Power::ChangePower, is_destructive: true };
-        in_rooms(services, actor, arguments, wanted, |room, user, _| Some(Act::Mute { room, user })).await
-    }
-    .boxed()
-};
-
-const UNMUTE: Handler = |services, actor, arguments| {
-    async move {
-        let wanted = Wanted { verb: "Unmute", power: Power::ChangePower, is_destructive: false };
-        in_rooms(services, actor, arguments, wanted, |room, user, _| Some(Act::Unmute { room, user, level: None }))
-            .await
-    }
-    .boxed()
-};
-
-const WARN: Handler = |services, actor, arguments| async move { warn(services, actor, arguments).await }.boxed();
-
-/// Whether something else than people in rooms is meant.
-fn is_about_rules(arguments: &Arguments) -> bool {
-    arguments.option("feature").is_some()
-        || arguments.option("scope").is_some()
-        || arguments.targets.iter().any(|target| !matches!(target, Target::User(_)))
-}
 
 /// What is wanted of people in rooms.
 struct Wanted {
     verb: &'static str,
     power: Power,
     is_destructive: bool,
+}
+
+async fn kick(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
+    let wanted = Wanted { verb: "Kick", power: Power::Kick, is_destructive: true };
+    in_rooms(services, actor, arguments, wanted, |room, user, membership| {
+        matches!(membership, "join" | "invite" | "knock").then_some(Act::Kick { room, user })
+    })
+    .await
+}
+
+async fn ban(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
+    match meant(actor, arguments)? {
+        Meant::Rules => rules::write(services, actor, arguments, "deny").await,
+        Meant::Servers => servers::shut_out(services, actor, arguments).await,
+        Meant::People => {
+            let wanted = Wanted { verb: "Ban", power: Power::Ban, is_destructive: true };
+            in_rooms(services, actor, arguments, wanted, |room, user, membership| {
+                (membership != "ban").then_some(Act::Ban { room, user })
+            })
+            .await
+        }
+    }
+}
+
+async fn unban(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
+    match meant(actor, arguments)? {
+        Meant::Rules => rules::lift(services, actor, arguments).await,
+        Meant::Servers => servers::let_in(services, actor, arguments).await,
+        Meant::People => {
+            let wanted = Wanted { verb: "Unban", power: Power::Ban, is_destructive: false };
+            in_rooms(services, actor, arguments, wanted, |room, user, membership| {
+                (membership == "ban").then_some(Act::Unban { room, user })
+            })
+            .await
+        }
+    }
+}
+
+async fn mute(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
+    let wanted = Wanted { verb: "Mute", power: Power::ChangePower, is_destructive: true };
+    in_rooms(services, actor, arguments, wanted, |room, user, _| Some(Act::Mute { room, user })).await
+}
+
+async fn unmute(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
+    let wanted = Wanted { verb: "Unmute", power: Power::ChangePower, is_destructive: false };
+    in_rooms(services, actor, arguments, wanted, |room, user, _| Some(Act::Unmute { room, user, level: None })).await
+}
+
+/// What a ban is about.
+enum Meant {
+    /// People in rooms.
+    People,
+    /// Servers in a room, by its access control list.
+    Servers,
+    /// Whoever an access rule is about.
+    Rules,
+}
+
+fn meant(actor: &Actor, arguments: &Arguments) -> Result<Meant> {
+    if arguments.option("feature").is_some() || arguments.option("scope").is_some() {
+        return Ok(Meant::Rules);
+    }
+    let is_in_room = actor.room.is_some() || arguments.option("room").is_some();
+    let all = |is: fn(&Target) -> bool| arguments.targets.iter().all(is);
+    if all(|target| matches!(target, Target::User(_))) {
+        Ok(Meant::People)
+    } else if is_in_room && all(|target| matches!(target, Target::Server(_))) {
+        Ok(Meant::Servers)
+    } else if all(|target| !matches!(target, Target::User(_))) {
+        Ok(Meant::Rules)
+    } else {
+        Err(Error::invalid("People are banned from rooms, others by rules: please ban them one after the other."))
+    }
 }
 
 /// Plans something for all users that are named in all rooms that are meant, where `act` makes something
@@ -154,9 +158,8 @@ async fn in_rooms(
     arguments.only_targets()?;
     let users = arguments.users()?;
     let rooms = services.rooms_of(actor, arguments).await?;
-    let names = users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let (mut acts, mut preview) =
-        (Vec::new(), Reply::new(format!("**{} {names}**{}", wanted.verb, plan::terms(arguments))));
+    let title = format!("{} {}", wanted.verb, plan::names(&users));
+    let (mut acts, mut preview) = (Vec::new(), Reply::new(format!("**{title}**{}", plan::terms(arguments))));
     for user in &users {
         if wanted.is_destructive {
             services.check_not_immune(user).await?;
@@ -175,14 +178,11 @@ async fn in_rooms(
         return Err(Error::invalid(format!("There is nothing to do. {}", preview.plain())));
     }
     let facts = json!({ "users": users, "rooms": rooms, "acts": acts.len() });
-    let plan = Plan {
-        title: format!("{} {names}", wanted.verb),
-        reason: arguments.reason(),
-        room_id: actor.room.as_ref().map(|(room, _)| room.clone()),
-        acts,
-        for_ms: arguments.for_ms(),
-    };
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: wanted.is_destructive && !arguments.is_set("yes") })
+    let plan = arguments.plan(title, acts).in_room(actor.here());
+    Ok(match wanted.is_destructive {
+        true => Answer::ask(arguments, preview, facts, plan),
+        false => Answer::act(arguments, preview, facts, plan),
+    })
 }
 
 /// Says where something cannot be done.
@@ -202,13 +202,9 @@ async fn warn(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
     let users = arguments.users()?;
     let text =
         arguments.reason().ok_or_else(|| Error::invalid("What shall I tell them? Write it after `--reason`."))?;
-    let elsewhere = users.iter().find(|user| !services.bot.is_local(user));
-    if let Some(user) = elsewhere {
-        return Err(Error::invalid(format!("{user} is not of this server.")));
-    }
-    let names = users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    services.check_local(&users)?;
+    let title = format!("Warn {}", plan::names(&users));
     let acts = users.iter().map(|user| Act::Warn { user: user.clone(), text: text.clone() }).collect();
-    let plan = Plan { title: format!("Warn {names}"), reason: Some(text), room_id: None, acts, for_ms: None };
-    let (preview, facts) = (Reply::new(format!("**Warn {names}**")), json!({ "users": users }));
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: false })
+    let (preview, facts) = (Reply::new(format!("**{title}**")), json!({ "users": users }));
+    Ok(Answer::act(arguments, preview, facts, arguments.plan(title, acts)))
 }

@@ -1,13 +1,30 @@
-//! How plans are told of in words.
+//! Plans as commands make them, and how they are told of in words.
+
+use std::fmt::Display;
 
 use super::Arguments;
-use crate::time;
+use crate::{
+    actions::{Act, Plan},
+    time,
+};
+
+impl Arguments {
+    /// A plan for as long, and with the reason, as they say.
+    pub(super) fn plan(&self, title: String, acts: Vec<Act>) -> Plan {
+        Plan { title, reason: self.reason(), room_id: None, acts, for_ms: self.for_ms() }
+    }
+}
 
 /// The length and the reason, as they follow what is planned.
 pub(super) fn terms(arguments: &Arguments) -> String {
     let length = arguments.for_ms().map(|length| format!(" for {}", time::words(length))).unwrap_or_default();
     let reason = arguments.reason().map(|reason| format!(", because: {reason}")).unwrap_or_default();
     format!("{length}{reason}")
+}
+
+/// Names, one after the other.
+pub(super) fn names<T: Display>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A number of rooms.

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
-use super::{Actor, Answer, Arguments, Command, Handler, Power, Services, rooms};
+use super::{Actor, Answer, Arguments, Command, Power, Services, rooms};
 use crate::{
     Error, Result,
     config::protections::{Mode, Protection},
@@ -19,12 +19,10 @@ pub(super) const COMMANDS: &[Command] = &[Command {
             <protection> <option>] [--room …]",
     summary: "Looks after rooms that I am in; tells and changes what protections look for and what comes of it.",
     example: "protect mode flood act",
-    needs: Permission::ChooseRooms,
+    needs: Permission::Look,
     in_room: Some(Power::Ban),
-    handler: PROTECT,
+    handler: |services, actor, arguments| protect(services, actor, arguments).boxed(),
 }];
-
-const PROTECT: Handler = |services, actor, arguments| async move { protect(services, actor, arguments).await }.boxed();
 
 async fn protect(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
     if arguments.words.is_empty() && !arguments.targets.is_empty() {
@@ -42,15 +40,18 @@ async fn protect(services: &Services, actor: &Actor, arguments: &Arguments) -> R
         None | Some("list") => Ok(list(services, room_id)),
         Some("show") => Ok(show(services, room_id, protection(1)?)),
         Some("mode") => {
+            must_choose(actor, arguments)?;
             let mode = arguments.word(2).ok_or_else(|| Error::invalid("Which mode: off, log, ask or act?"))?;
             set(services, actor, room, protection(1)?, ("mode", mode)).await
         }
         Some("set") => {
+            must_choose(actor, arguments)?;
             let option = arguments.word(2).ok_or_else(|| Error::invalid("Which option? `protect show` names them."))?;
             let value = value(arguments).ok_or_else(|| Error::invalid(format!("What is `{option}` to be?")))?;
             set(services, actor, room, protection(1)?, (option, &value)).await
         }
         Some("reset") => {
+            must_choose(actor, arguments)?;
             let option = arguments.word(2).ok_or_else(|| Error::invalid("Which option? `protect show` names them."))?;
             let protection = protection(1)?;
             let was_changed = services.guard.reset(protection, room_id, option).await?;
@@ -59,6 +60,14 @@ async fn protect(services: &Services, actor: &Actor, arguments: &Arguments) -> R
         }
         Some(_) => Ok(show(services, room_id, protection(0)?)),
     }
+}
+
+/// Refuses who may only look, and to try out what is done at once.
+fn must_choose(actor: &Actor, arguments: &Arguments) -> Result<()> {
+    if !actor.has_power(Some(Power::Ban)) {
+        actor.must(Permission::ChooseRooms)?;
+    }
+    arguments.no_rehearsal()
 }
 
 /// What follows the option: words, or what looks like a user or a server.

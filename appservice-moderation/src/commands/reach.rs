@@ -108,25 +108,34 @@ impl Services {
     }
 
     fn obstacle(&self, actor: &Actor, levels: &PowerLevels, user: &UserId, power: Power) -> Option<&'static str> {
-        let (needed, bot, theirs) = (power.needed(levels), levels.of(self.bot.user_id()), levels.of(user));
-        if bot < needed {
+        let theirs = levels.of(user);
+        let lacking = self.lacking(actor, levels, power);
+        let outranks_bot = levels.of(self.bot.user_id()) <= theirs;
+        let outranks_actor = !actor.acts_by_role() && levels.of(&actor.user_id) <= theirs;
+        lacking
+            .or(outranks_bot.then_some("they have as much power there as I"))
+            .or(outranks_actor.then_some("they have as much power there as you"))
+    }
+
+    /// Who lacks a power in a room: the bot, or whoever asks. With a role, the bot's power counts; without one, only
+    /// one's own.
+    pub(super) fn lacking(&self, actor: &Actor, levels: &PowerLevels, power: Power) -> Option<&'static str> {
+        let needed = power.needed(levels);
+        if levels.of(self.bot.user_id()) < needed {
             return Some("I lack the power there");
         }
-        if bot <= theirs {
-            return Some("they have as much power there as I");
-        }
-        // With a role, the bot's power counts; without one, only one's own.
-        let acts_by_role = actor.role.is_some_and(|role| role.may(Permission::ActInRooms));
-        if !acts_by_role {
-            let own = levels.of(&actor.user_id);
-            if own < needed {
-                return Some("you lack the power there");
-            }
-            if own <= theirs {
-                return Some("they have as much power there as you");
-            }
+        if !actor.acts_by_role() && levels.of(&actor.user_id) < needed {
+            return Some("you lack the power there");
         }
         None
+    }
+
+    /// Refuses users of other servers.
+    pub(super) fn check_local(&self, users: &[OwnedUserId]) -> Result<()> {
+        match users.iter().find(|user| !self.bot.is_local(user)) {
+            Some(user) => Err(Error::invalid(format!("{user} is not of this server."))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses to act on those who look after the server.
@@ -146,6 +155,11 @@ impl Services {
 }
 
 impl Arguments {
+    /// The targets as they are shown.
+    pub(super) fn shown(&self) -> String {
+        self.targets.iter().map(Target::shown).collect::<Vec<_>>().join(", ")
+    }
+
     /// The users among the targets, of which there is at least one, and nothing else.
     pub(super) fn users(&self) -> Result<Vec<OwnedUserId>> {
         let mut users = Vec::new();

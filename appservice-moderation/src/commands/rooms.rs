@@ -4,14 +4,8 @@ use futures_util::FutureExt;
 use ruma::OwnedRoomId;
 use serde_json::json;
 
-use super::{Actor, Answer, Arguments, Command, Handler, Power, Services, Target, plan};
-use crate::{
-    Error, Result,
-    actions::{Act, Plan},
-    reply::Reply,
-    roles::Permission,
-    time,
-};
+use super::{Actor, Answer, Arguments, Command, Power, Services, Target, plan};
+use crate::{Error, Result, actions::Act, reply::Reply, roles::Permission, time};
 
 /// What stands here.
 pub(super) const COMMANDS: &[Command] = &[
@@ -22,7 +16,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "redact @spammer:example.org --last 50",
         needs: Permission::ActInRooms,
         in_room: Some(Power::Redact),
-        handler: REDACT,
+        handler: |services, actor, arguments| redact(services, actor, arguments).boxed(),
     },
     Command {
         verb: "netban",
@@ -32,7 +26,7 @@ pub(super) const COMMANDS: &[Command] = &[
         // The homeserver looks itself whether they may: that needs power in the room.
         needs: Permission::ActInRooms,
         in_room: Some(Power::Ban),
-        handler: NETBAN,
+        handler: |services, actor, arguments| netban(services, actor, arguments).boxed(),
     },
     Command {
         verb: "rooms",
@@ -41,7 +35,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "rooms",
         needs: Permission::Look,
         in_room: None,
-        handler: LIST,
+        handler: |services, _, _| list(services).boxed(),
     },
     Command {
         verb: "unprotect",
@@ -50,7 +44,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "unprotect #lobby:example.org",
         needs: Permission::ChooseRooms,
         in_room: None,
-        handler: UNPROTECT,
+        handler: |services, actor, arguments| protect(services, actor, arguments, false).boxed(),
     },
     Command {
         verb: "close",
@@ -59,16 +53,9 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "close #bad:example.org --reason illegal content",
         needs: Permission::CloseRooms,
         in_room: None,
-        handler: CLOSE,
+        handler: |services, actor, arguments| close(services, actor, arguments).boxed(),
     },
 ];
-
-const REDACT: Handler = |services, actor, arguments| async move { redact(services, actor, arguments).await }.boxed();
-const NETBAN: Handler = |services, actor, arguments| async move { netban(services, actor, arguments).await }.boxed();
-const LIST: Handler = |services, _, _| async move { list(services).await }.boxed();
-const UNPROTECT: Handler =
-    |services, actor, arguments| async move { protect(services, actor, arguments, false).await }.boxed();
-const CLOSE: Handler = |services, actor, arguments| async move { close(services, actor, arguments).await }.boxed();
 
 /// Messages of one user in one room that are redacted, if nobody says how many, and at most.
 const LAST: (u32, u32) = (100, 10_000);
@@ -91,7 +78,7 @@ async fn redact(services: &Services, actor: &Actor, arguments: &Arguments) -> Re
                 }
             }
             Target::Event(room, event) => {
-                if actor.room.as_ref().is_some_and(|(here, _)| here != room) {
+                if actor.here().is_some_and(|here| here != room) {
                     return Err(Error::forbidden("Here you can command this room only."));
                 }
                 acts.push(Act::Redact { room: room.clone(), event: event.to_string() });
@@ -102,16 +89,14 @@ async fn redact(services: &Services, actor: &Actor, arguments: &Arguments) -> Re
     if acts.is_empty() {
         return Err(Error::invalid("There is nothing to redact: name a user, or give a link to a message."));
     }
-    let names = arguments.targets.iter().map(Target::shown).collect::<Vec<_>>().join(", ");
-    let title = format!("Redact {names}");
+    let title = format!("Redact {}", arguments.shown());
     let preview = Reply::new(format!("**{title}**{}", plan::terms(arguments))).line(format!(
         "In {}, at most the last {limit} messages in each. This cannot be undone.",
         plan::rooms(acts.len())
     ));
     let facts = json!({ "acts": acts.len() });
-    let room_id = actor.room.as_ref().map(|(room, _)| room.clone());
-    let plan = Plan { title, reason: arguments.reason(), room_id, acts, for_ms: None };
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") })
+    let plan = arguments.plan(title, acts).in_room(actor.here());
+    Ok(Answer::ask(arguments, preview, facts, plan))
 }
 
 async fn netban(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
@@ -132,14 +117,11 @@ async fn netban(services: &Services, actor: &Actor, arguments: &Arguments) -> Re
     if acts.is_empty() {
         return Err(Error::not_found("It is not known from where they came lately."));
     }
-    let names = users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let title = format!("Network ban of {names} in {}", services.name_of(room).await);
+    let title = format!("Network ban of {} in {}", plan::names(&users), services.name_of(room).await);
     let preview = Reply::new(format!("**{title}**{}", plan::terms(arguments)))
         .line(format!("{} network(s) are kept out of the room. Others who come from there are, too.", acts.len()));
     let facts = json!({ "networks": acts.len() });
-    let plan =
-        Plan { title, reason: arguments.reason(), room_id: Some(room.clone()), acts, for_ms: arguments.for_ms() };
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") })
+    Ok(Answer::ask(arguments, preview, facts, arguments.plan(title, acts).in_room(Some(room))))
 }
 
 async fn list(services: &Services) -> Result<Answer> {
@@ -167,6 +149,7 @@ pub(super) async fn protect(
     is_protected: bool,
 ) -> Result<Answer> {
     actor.must(Permission::ChooseRooms)?;
+    arguments.no_rehearsal()?;
     let rooms = named(services, arguments).await?;
     for room in &rooms {
         if is_protected && services.bot.power_levels(room).await.is_err() {
@@ -185,7 +168,7 @@ async fn close(services: &Services, actor: &Actor, arguments: &Arguments) -> Res
     if services.rooms.operators().is_some_and(|operators| rooms.contains(&operators)) {
         return Err(Error::forbidden("This is the operators' room."));
     }
-    let title = format!("Close {}", rooms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let title = format!("Close {}", plan::names(&rooms));
     let mut preview = Reply::new(format!("**{title}**{}", plan::terms(arguments)));
     for room in &rooms {
         let members = services.bot.joined_members(room).await.map(|members| members.len());
@@ -195,8 +178,7 @@ async fn close(services: &Services, actor: &Actor, arguments: &Arguments) -> Res
     preview = preview.line("Everybody is put out, and nobody comes in again. This cannot be undone.");
     let facts = json!({ "rooms": rooms });
     let acts = rooms.into_iter().map(|room| Act::CloseRoom { room }).collect();
-    let plan = Plan { title, reason: arguments.reason(), room_id: None, acts, for_ms: None };
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: !arguments.is_set("yes") })
+    Ok(Answer::ask(arguments, preview, facts, arguments.plan(title, acts)))
 }
 
 async fn named(services: &Services, arguments: &Arguments) -> Result<Vec<OwnedRoomId>> {

@@ -7,10 +7,10 @@ use futures_util::FutureExt;
 use ruma::OwnedRoomId;
 use serde_json::{Value, json};
 
-use super::{Actor, Answer, Arguments, Command, Handler, Services, Target, plan};
+use super::{Actor, Answer, Arguments, Command, Services, Target, plan};
 use crate::{
     Error, Result,
-    actions::{Act, Plan},
+    actions::Act,
     matrix::{Preview, Rule, RuleForm},
     reply::Reply,
     roles::Permission,
@@ -27,7 +27,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "deny domain:throwaway.example --scope registration --for 30d",
         needs: Permission::WriteRules,
         in_room: None,
-        handler: DENY,
+        handler: |services, actor, arguments| write(services, actor, arguments, "deny").boxed(),
     },
     Command {
         verb: "allow",
@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "allow ip:203.0.113.7",
         needs: Permission::WriteRules,
         in_room: None,
-        handler: ALLOW,
+        handler: |services, actor, arguments| write(services, actor, arguments, "allow").boxed(),
     },
     Command {
         verb: "approve",
@@ -45,7 +45,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "approve everyone --scope registration",
         needs: Permission::WriteRules,
         in_room: None,
-        handler: APPROVE,
+        handler: |services, actor, arguments| write(services, actor, arguments, "require_approval").boxed(),
     },
     Command {
         verb: "revoke",
@@ -54,7 +54,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "revoke c_8k2fma3p-0",
         needs: Permission::WriteRules,
         in_room: None,
-        handler: REVOKE,
+        handler: |services, actor, arguments| revoke(services, actor, arguments).boxed(),
     },
     Command {
         verb: "rules",
@@ -63,18 +63,9 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "rules --scope registration",
         needs: Permission::Look,
         in_room: None,
-        handler: LIST,
+        handler: |services, actor, arguments| list(services, actor, arguments).boxed(),
     },
 ];
-
-const DENY: Handler =
-    |services, actor, arguments| async move { write(services, actor, arguments, "deny").await }.boxed();
-const ALLOW: Handler =
-    |services, actor, arguments| async move { write(services, actor, arguments, "allow").await }.boxed();
-const APPROVE: Handler =
-    |services, actor, arguments| async move { write(services, actor, arguments, "require_approval").await }.boxed();
-const REVOKE: Handler = |services, actor, arguments| async move { revoke(services, actor, arguments).await }.boxed();
-const LIST: Handler = |services, actor, arguments| async move { list(services, actor, arguments).await }.boxed();
 
 /// Rules that are shown at a time.
 const SHOWN: u32 = 50;
@@ -92,9 +83,7 @@ pub(super) async fn write(services: &Services, actor: &Actor, arguments: &Argume
     let (public, private) = reasons(arguments);
     let mut rules: BTreeMap<String, RuleForm> = BTreeMap::new();
     for (number, target) in arguments.targets.iter().enumerate() {
-        let (kind, value) = target
-            .criterion()
-            .ok_or_else(|| Error::invalid(format!("There are no rules about {}.", target.shown())))?;
+        let (kind, value) = target.in_rules()?;
         if let (Target::User(user), "deny") = (target, effect) {
             services.check_not_immune(user).await?;
         }
@@ -118,13 +107,15 @@ pub(super) async fn write(services: &Services, actor: &Actor, arguments: &Argume
         rules.insert(format!("preview-{number:05}"), rule);
     }
     let found = services.access.rehearse(&actor.user_id, &rules).await?;
-    let names = arguments.targets.iter().map(Target::shown).collect::<Vec<_>>().join(", ");
-    let title = format!("{} {names} {}", verb(effect), place(&scope));
+    let title = format!("{} {} {}", verb(effect), arguments.shown(), place(&scope));
     let preview = Reply::new(format!("**{title}**{}", plan::terms(arguments))).and(told(&found, arguments));
     let facts = json!({ "preview": found, "rules": rules.values().map(without_value).collect::<Vec<_>>() });
     let acts = rules.into_values().map(|rule| Act::PutRule { id: String::new(), rule }).collect();
-    let plan = Plan { title, reason: arguments.reason(), room_id: room, acts, for_ms: arguments.for_ms() };
-    Ok(Answer::Planned { preview, facts, plan, needs_confirmation: effect != "allow" && !arguments.is_set("yes") })
+    let plan = arguments.plan(title, acts).in_room(room.as_ref());
+    Ok(match effect {
+        "allow" => Answer::act(arguments, preview, facts, plan),
+        _ => Answer::ask(arguments, preview, facts, plan),
+    })
 }
 
 /// Plans to revoke the rules that deny what is named.
@@ -133,13 +124,11 @@ pub(super) async fn lift(services: &Services, actor: &Actor, arguments: &Argumen
     arguments.only_targets()?;
     let scope = match arguments.option("room").or(arguments.option("feature")).or(arguments.option("scope")) {
         Some(_) => Some(scope(services, actor, arguments).await?.0),
-        None => actor.room.as_ref().map(|(room, _)| format!("room:{room}")),
+        None => actor.here().map(|room| format!("room:{room}")),
     };
     let mut ids = Vec::new();
     for target in &arguments.targets {
-        let (kind, value) = target
-            .criterion()
-            .ok_or_else(|| Error::invalid(format!("There are no rules about {}.", target.shown())))?;
+        let (kind, value) = target.in_rules()?;
         if kind == "email" {
             return Err(Error::invalid(
                 "E-mail addresses in rules are not shown. Look for the rule with `!mod rules`, then `!mod revoke` it.",
@@ -156,7 +145,7 @@ pub(super) async fn lift(services: &Services, actor: &Actor, arguments: &Argumen
     if ids.is_empty() {
         return Err(Error::not_found("There is no such rule in force. `!mod rules` lists them."));
     }
-    revocation(&ids)
+    Ok(revocation(arguments, &ids))
 }
 
 async fn revoke(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
@@ -169,16 +158,14 @@ async fn revoke(services: &Services, actor: &Actor, arguments: &Arguments) -> Re
             return Err(Error::invalid(format!("The rule {id} is revoked already.")));
         }
     }
-    revocation(&arguments.words)
+    Ok(revocation(arguments, &arguments.words))
 }
 
-fn revocation(ids: &[String]) -> Result<Answer> {
-    let names = ids.join(", ");
+fn revocation(arguments: &Arguments, ids: &[String]) -> Answer {
     let acts = ids.iter().map(|id| Act::RevokeRule { id: id.clone() }).collect();
-    let title = format!("Revoke {names}");
+    let title = format!("Revoke {}", plan::names(ids));
     let preview = Reply::new(format!("**{title}**"));
-    let plan = Plan { title, reason: None, room_id: None, acts, for_ms: None };
-    Ok(Answer::Planned { preview, facts: json!({ "rules": ids }), plan, needs_confirmation: false })
+    Answer::act(arguments, preview, json!({ "rules": ids }), arguments.plan(title, acts))
 }
 
 async fn list(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
@@ -189,10 +176,7 @@ async fn list(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
     for name in ["case", "effect"] {
         filters.extend(arguments.option(name).map(|value| (name, value.to_owned())));
     }
-    let criterion = arguments.targets.first().map(|target| {
-        target.criterion().ok_or_else(|| Error::invalid(format!("There are no rules about {}.", target.shown())))
-    });
-    let criterion = criterion.transpose()?;
+    let criterion = arguments.targets.first().map(Target::in_rules).transpose()?;
     filters.extend(criterion.as_ref().map(|(kind, _)| ("kind", (*kind).to_owned())));
     let limit = if criterion.is_some() { LOOKED_THROUGH } else { SHOWN };
     let mut rules = services.access.rules(&actor.user_id, &filters, limit).await?;

@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::{Actor, Answer, Arguments, Command, Handler, Services};
+use super::{Actor, Answer, Arguments, Command, Services};
 use crate::{
     Error, Result,
     reply::Reply,
@@ -20,7 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "roles",
         needs: Permission::Look,
         in_room: None,
-        handler: LIST,
+        handler: |services, _, _| list(services).boxed(),
     },
     Command {
         verb: "role",
@@ -29,7 +29,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "role @alice:example.org moderator",
         needs: Permission::GiveRoles,
         in_room: None,
-        handler: GIVE,
+        handler: |services, actor, arguments| give(services, actor, arguments).boxed(),
     },
     Command {
         verb: "token",
@@ -38,7 +38,7 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "token --label backup script --role auditor --for 90d",
         needs: Permission::Look,
         in_room: None,
-        handler: TOKEN,
+        handler: |services, actor, arguments| token(services, actor, arguments).boxed(),
     },
     Command {
         verb: "tokens",
@@ -47,14 +47,9 @@ pub(super) const COMMANDS: &[Command] = &[
         example: "tokens revoke 4kd8xm2p",
         needs: Permission::Look,
         in_room: None,
-        handler: TOKENS,
+        handler: |services, actor, arguments| tokens(services, actor, arguments).boxed(),
     },
 ];
-
-const LIST: Handler = |services, _, _| async move { list(services).await }.boxed();
-const GIVE: Handler = |services, actor, arguments| async move { give(services, actor, arguments).await }.boxed();
-const TOKEN: Handler = |services, actor, arguments| async move { token(services, actor, arguments).await }.boxed();
-const TOKENS: Handler = |services, actor, arguments| async move { tokens(services, actor, arguments).await }.boxed();
 
 async fn list(services: &Services) -> Result<Answer> {
     let (mut reply, mut facts) = (Reply::new("Who looks after this server:"), Vec::new());
@@ -67,6 +62,7 @@ async fn list(services: &Services) -> Result<Answer> {
 
 async fn give(services: &Services, actor: &Actor, arguments: &Arguments) -> Result<Answer> {
     actor.must(Permission::GiveRoles)?;
+    arguments.no_rehearsal()?;
     let users = arguments.users()?;
     let [name] = &arguments.words[..] else {
         return Err(Error::invalid("Which role? There are admin, moderator and auditor, and `none` takes it."));
@@ -80,10 +76,7 @@ async fn give(services: &Services, actor: &Actor, arguments: &Arguments) -> Resu
             None => format!("{user} has no role any more."),
         });
         if let (Some(room), Some(_)) = (services.rooms.operators(), role) {
-            let member = services.bot.member(&room, user).await?;
-            if member.is_none_or(|member| member["membership"] == "leave") {
-                services.bot.act_on(&room, "invite", user, None).await?;
-            }
+            services.bot.invite_if_away(&room, user).await?;
         }
     }
     Ok(Answer::told(reply, json!({ "users": users, "role": role.map(Role::name) })))
@@ -93,8 +86,13 @@ async fn token(services: &Services, actor: &Actor, arguments: &Arguments) -> Res
     if !actor.is_alone {
         return Err(Error::forbidden("Others would read the token here. Write to me in a chat between us two."));
     }
+    arguments.no_rehearsal()?;
     let own = actor.role.ok_or_else(|| Error::forbidden("You have no role."))?;
     let role = arguments.option("role").map(Role::parse).transpose()?.unwrap_or(own);
+    // Whoever asks by a token may no more than that.
+    if role > own {
+        return Err(actor.lacks_permission());
+    }
     let label = arguments.option("label").map(ToOwned::to_owned).unwrap_or_else(|| arguments.words.join(" "));
     let (made, secret) = services.tokens.make(&actor.user_id, role, &label, arguments.for_ms()).await?;
     let reply = Reply::new(format!("The token for \"{}\" ({}), which is shown only now:", made.label, role.name()))
@@ -107,6 +105,7 @@ async fn tokens(services: &Services, actor: &Actor, arguments: &Arguments) -> Re
     match &arguments.words[..] {
         [] => {}
         [verb, id] if verb == "revoke" => {
+            arguments.no_rehearsal()?;
             services.tokens.revoke(&actor.user_id, id).await?;
             return Ok(Answer::told(Reply::new("The token is good no more."), json!({ "token_id": id })));
         }

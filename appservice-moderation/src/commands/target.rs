@@ -120,6 +120,11 @@ impl Target {
         })
     }
 
+    /// The same, of what rules can be about.
+    pub(super) fn in_rules(&self) -> Result<(&'static str, String)> {
+        self.criterion().ok_or_else(|| Error::invalid(format!("There are no rules about {}.", self.shown())))
+    }
+
     /// How it is shown: of an e-mail address not more than whoever wrote it knows it by.
     pub fn shown(&self) -> String {
         match self {

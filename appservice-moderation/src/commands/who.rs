@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use ruma::UserId;
 use serde_json::{Value, json};
 
-use super::{Actor, Answer, Arguments, Command, Handler, Services, Target, plan, rules};
+use super::{Actor, Answer, Arguments, Command, Services, Target, plan, rules};
 use crate::{
     Error, Result,
     actions::About,
@@ -22,10 +22,8 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     example: "who @alice:example.org",
     needs: Permission::Look,
     in_room: None,
-    handler: WHO,
+    handler: |services, actor, arguments| who(services, actor, arguments).boxed(),
 }];
-
-const WHO: Handler = |services, actor, arguments| async move { who(services, actor, arguments).await }.boxed();
 
 /// Cases that are named.
 const CASES: u32 = 5;

@@ -11,7 +11,7 @@ use super::{Entrance, answers, bearer};
 use crate::{
     App, Error, Result,
     actions::Author,
-    commands::{self, Actor, Answer, Arguments},
+    commands::{self, Actor, Answer, Arguments, Next},
     error::Refusal,
     ids, talk,
 };
@@ -116,7 +116,7 @@ async fn execute(app: &App, actor: &Actor, verb: &str, body: &Value) -> Result<V
     let arguments = Arguments::read(body)?;
     match app.commands.run(command, actor, &arguments).await? {
         Answer::Told(reply, facts) => Ok(json!({ "text": reply.plain(), "result": facts })),
-        Answer::Planned { preview, facts, plan, .. } if arguments.is_set("dry-run") => {
+        Answer::Planned { preview, facts, plan, next: Next::Tell } => {
             Ok(json!({ "text": preview.plain(), "preview": facts, "acts": plan.acts.len() }))
         }
         Answer::Planned { facts, plan, .. } => {

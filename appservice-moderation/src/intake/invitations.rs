@@ -51,17 +51,22 @@ impl Invitations {
         }
         self.bot.join(room).await?;
         if event.content.get("is_direct").is_some_and(|value| value == true) {
+            if self.bot.is_encrypted(room).await? {
+                return self.rooms.move_from_encrypted(room, by, &event.event_id).await;
+            }
             self.rooms.note_chat(room, by).await?;
             return self.greet(room, &event.event_id, "Write `help`, and I tell what I can do for you.").await;
         }
         self.rooms.protect(room, true, by).await?;
-        self.greet(
-            room,
-            &event.event_id,
-            "I look after this room now. Please make me a moderator: then those who moderate here can use `!mod help`, \
-             and who is banned from the whole server is banned from here too.",
-        )
-        .await
+        let use_commands = match self.bot.is_encrypted(room).await? {
+            true => "This room is encrypted, so I see who comes and goes here, but cannot read commands.",
+            false => "Then those who moderate here can use `!mod help`.",
+        };
+        let greeting = format!(
+            "I look after this room now. Please make me a moderator: then who is banned from the whole server is banned \
+             from here too. {use_commands}"
+        );
+        self.greet(room, &event.event_id, &greeting).await
     }
 
     async fn greet(&self, room: &RoomId, cause: &EventId, text: &str) -> Result<()> {

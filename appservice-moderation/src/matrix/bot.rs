@@ -6,7 +6,7 @@ use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomOrAliasI
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Client;
+use super::{Client, PowerLevels};
 use crate::{Error, Result, reply::Reply};
 
 /// The bot; clones share it.
@@ -14,29 +14,6 @@ use crate::{Error, Result, reply::Reply};
 pub struct Bot {
     client: Client,
     user_id: OwnedUserId,
-}
-
-/// A room that the bot makes.
-#[derive(Debug)]
-pub struct NewRoom<'a> {
-    /// The first part of its alias, by which it is known that it was made already.
-    pub alias: &'a str,
-    /// What it is called.
-    pub name: Option<&'a str>,
-    /// What it is about.
-    pub topic: Option<&'a str>,
-    /// Who is invited.
-    pub invite: &'a [OwnedUserId],
-    /// Whether it is a chat with one person.
-    pub is_direct: bool,
-}
-
-/// Who may do what in a room. Numbers that are none, or are missing, are the specification's.
-#[derive(Clone, Debug, Default)]
-pub struct PowerLevels {
-    content: Value,
-    /// Who made the room, and has all power in room versions from 12 on.
-    creators: Vec<String>,
 }
 
 impl Bot {
@@ -49,6 +26,11 @@ impl Bot {
         let answer = client.get("/_matrix/client/v3/account/whoami", &[]).send().await?;
         let Answer { user_id } = read(answer)?;
         Ok(Self { client, user_id })
+    }
+
+    /// Fails while the homeserver is away.
+    pub async fn check_homeserver(&self) -> Result<()> {
+        Self::find(self.client.clone()).await.map(drop)
     }
 
     /// Its user ID.
@@ -87,12 +69,7 @@ impl Bot {
 
     /// Comes into a room by its ID or alias; which one that is.
     pub async fn enter(&self, room: &RoomOrAliasId) -> Result<OwnedRoomId> {
-        #[derive(Deserialize)]
-        struct Answer {
-            room_id: OwnedRoomId,
-        }
-        let request = self.client.post("/_matrix/client/v3/join/{}", &[room.as_str()]);
-        Ok(read::<Answer>(request.send_json(&json!({})).await?)?.room_id)
+        room_id(self.client.post("/_matrix/client/v3/join/{}", &[room.as_str()]).send_json(&json!({})).await?)
     }
 
     /// Leaves a room, or refuses to come.
@@ -104,66 +81,22 @@ impl Bot {
 
     /// The room that has an alias.
     pub async fn resolve(&self, alias: &str) -> Result<Option<OwnedRoomId>> {
-        #[derive(Deserialize)]
-        struct Answer {
-            room_id: OwnedRoomId,
-        }
         match self.client.get("/_matrix/client/v3/directory/room/{}", &[alias]).send().await {
-            Ok(answer) => Ok(Some(read::<Answer>(answer)?.room_id)),
+            Ok(answer) => room_id(answer).map(Some),
             Err(fault) if fault.is_not_found() => Ok(None),
             Err(fault) => Err(fault),
         }
     }
 
-    /// Makes a room, unless it is there.
-    pub async fn make_room(&self, new: &NewRoom<'_>) -> Result<OwnedRoomId> {
-        #[derive(Deserialize)]
-        struct Answer {
-            room_id: OwnedRoomId,
-        }
-        let alias = format!("#{}:{}", new.alias, self.user_id.server_name());
-        if let Some(room) = self.resolve(&alias).await? {
+    /// Makes a room that is not listed, unless there is one with this first part of an alias; `body` says what else it
+    /// is like, as the specification has it.
+    pub async fn make_room(&self, alias: &str, mut body: Value) -> Result<OwnedRoomId> {
+        if let Some(room) = self.resolve(&format!("#{alias}:{}", self.user_id.server_name())).await? {
             return Ok(room);
         }
-        let mut body = json!({
-            "preset": if new.is_direct { "trusted_private_chat" } else { "private_chat" },
-            "visibility": "private",
-            "room_alias_name": new.alias,
-            "invite": new.invite,
-            "is_direct": new.is_direct,
-        });
-        if let Some(name) = new.name {
-            body["name"] = name.into();
-        }
-        if let Some(topic) = new.topic {
-            body["topic"] = topic.into();
-        }
-        let answer = self.client.post("/_matrix/client/v3/createRoom", &[]).send_json(&body).await?;
-        Ok(read::<Answer>(answer)?.room_id)
-    }
-
-    /// Makes a room that everybody may read and only moderators write to, unless it is there.
-    pub async fn make_public_room(&self, alias: &str, name: &str) -> Result<OwnedRoomId> {
-        #[derive(Deserialize)]
-        struct Answer {
-            room_id: OwnedRoomId,
-        }
-        let full = format!("#{alias}:{}", self.user_id.server_name());
-        if let Some(room) = self.resolve(&full).await? {
-            return Ok(room);
-        }
-        let body = json!({
-            "preset": "public_chat",
-            "visibility": "private",
-            "room_alias_name": alias,
-            "name": name,
-            "initial_state": [{
-                "type": "m.room.history_visibility", "state_key": "", "content": { "history_visibility": "world_readable" },
-            }],
-            "power_level_content_override": { "events_default": 50 },
-        });
-        let answer = self.client.post("/_matrix/client/v3/createRoom", &[]).send_json(&body).await?;
-        Ok(read::<Answer>(answer)?.room_id)
+        body["room_alias_name"] = alias.into();
+        body["visibility"] = "private".into();
+        room_id(self.client.post("/_matrix/client/v3/createRoom", &[]).send_json(&body).await?)
     }
 
     /// Says something. The same `transaction` says it only once.
@@ -209,6 +142,20 @@ impl Bot {
         }
     }
 
+    /// Whether only those can read what is said in a room who have the keys.
+    pub async fn is_encrypted(&self, room: &RoomId) -> Result<bool> {
+        Ok(self.state(room, "m.room.encryption", "").await?.is_some())
+    }
+
+    /// Invites somebody into a room who is not there, unless they were put out.
+    pub async fn invite_if_away(&self, room: &RoomId, user: &UserId) -> Result<()> {
+        let member = self.member(room, user).await?;
+        if member.is_none_or(|member| member["membership"] == "leave") {
+            self.act_on(room, "invite", user, None).await?;
+        }
+        Ok(())
+    }
+
     /// All of a room's state, as events.
     pub async fn all_state(&self, room: &RoomId) -> Result<Vec<Value>> {
         let answer = self.client.get("/_matrix/client/v3/rooms/{}/state", &[room.as_str()]).send().await?;
@@ -250,12 +197,12 @@ impl Bot {
     /// Who may do what in a room.
     pub async fn power_levels(&self, room: &RoomId) -> Result<PowerLevels> {
         let content = self.state(room, "m.room.power_levels", "").await?.unwrap_or_else(|| json!({}));
-        let create = self.all_state_of_creation(room).await?;
-        Ok(PowerLevels { content, creators: create })
+        let creators = self.creators(room).await?;
+        Ok(PowerLevels::new(content, creators))
     }
 
     /// Who has all power because they made the room, in room versions from 12 on.
-    async fn all_state_of_creation(&self, room: &RoomId) -> Result<Vec<String>> {
+    async fn creators(&self, room: &RoomId) -> Result<Vec<String>> {
         // Only rooms of those versions have IDs without a server.
         if room.server_name().is_some() {
             return Ok(Vec::new());
@@ -284,67 +231,19 @@ impl Bot {
     }
 }
 
-impl PowerLevels {
-    /// What the content of the room's state says.
-    pub fn new(content: Value) -> Self {
-        Self { content, creators: Vec::new() }
-    }
-
-    /// The power that it takes to call the whole room.
-    pub fn needed_to_call_room(&self) -> i64 {
-        self.content.pointer("/notifications/room").and_then(number).unwrap_or(50)
-    }
-
-    /// The power of a user.
-    pub fn of(&self, user: &UserId) -> i64 {
-        if self.creators.iter().any(|creator| creator == user.as_str()) {
-            return i64::MAX;
-        }
-        let own = self.content.get("users").and_then(|users| users.get(user.as_str())).and_then(number);
-        own.unwrap_or_else(|| self.needed("users_default", 0))
-    }
-
-    /// The power that something takes, by the name that it has in the content.
-    pub fn needed(&self, what: &str, default: i64) -> i64 {
-        self.content.get(what).and_then(number).unwrap_or(default)
-    }
-
-    /// The power that it takes to send a piece of state.
-    pub fn needed_for_state(&self, kind: &str) -> i64 {
-        let own = self.content.get("events").and_then(|events| events.get(kind)).and_then(number);
-        own.unwrap_or_else(|| self.needed("state_default", 50))
-    }
-
-    /// The level that is written for a user, if any.
-    pub fn written(&self, user: &UserId) -> Option<i64> {
-        self.content.get("users")?.get(user.as_str()).and_then(number)
-    }
-
-    /// The content with another level for a user; with none, that of all.
-    pub fn with(&self, user: &UserId, level: Option<i64>) -> Value {
-        let mut content = self.content.clone();
-        if !content.get("users").is_some_and(Value::is_object) {
-            content["users"] = json!({});
-        }
-        let Some(users) = content["users"].as_object_mut() else { return content };
-        match level {
-            Some(level) => users.insert(user.to_string(), level.into()),
-            None => users.remove(user.as_str()),
-        };
-        content
-    }
-}
-
-/// A number, also one that is written as a text, as rooms of old versions have them.
-fn number(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
 fn with_reason(mut body: Value, reason: Option<&str>) -> Value {
     if let Some(reason) = reason {
         body["reason"] = reason.into();
     }
     body
+}
+
+fn room_id(answer: Value) -> Result<OwnedRoomId> {
+    #[derive(Deserialize)]
+    struct Answer {
+        room_id: OwnedRoomId,
+    }
+    Ok(read::<Answer>(answer)?.room_id)
 }
 
 fn event_id(answer: Value) -> Result<OwnedEventId> {

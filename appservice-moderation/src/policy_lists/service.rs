@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Result,
-    actions::{Acl, Actions},
+    actions::Actions,
     clock::Clock,
     config,
     event::Event,
@@ -216,7 +216,7 @@ impl PolicyLists {
                 members: bot.joined_members(room).await?,
                 powers: bot.power_levels(room).await?,
                 bot: bot.user_id().to_owned(),
-                acl: Acl::read(bot.state(room, "m.room.server_acl", "").await?.as_ref()),
+                acl: self.parts.actions.access_list(room).await?,
             })
         };
         match looked.await {

@@ -18,8 +18,10 @@ pub fn describe(account: &Account, now_ms: i64) -> Reply {
         Reply::new(format!("**{}**: {done} done, {failed} could not be done. Case `{id}`.", case.title))
     } else if done == 0 {
         Reply::new(format!("**{}**: there was nothing to do. Case `{id}`.", case.title))
-    } else {
+    } else if account.can_be_undone() {
         Reply::new(format!("**{}**: done. Case `{id}`; `!mod undo {id}` takes it back.", case.title))
+    } else {
+        Reply::new(format!("**{}**: done. Case `{id}`.", case.title))
     };
     if needless > 0 && done > 0 {
         reply = reply.line(format!("{needless} were so already."));

@@ -95,20 +95,41 @@ async fn an_operator_cannot_lock_administrators_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lockdown_closes_step_by_step_and_spares_the_staff() {
+async fn rules_are_listed_and_revoked_one_by_one() {
     let world = World::start().await;
     let alice = world.server.user("alice").await;
 
-    let (_, begun) = world.confirm("!mod lockdown 3 --for 1h").await;
-    alice.post(CREATE, json!({})).await.expect_err("nobody makes rooms");
-    world.root.post(CREATE, json!({})).await.expect("but those who look after the server");
-    let told = world.command("!mod lockdown").await;
-    world.command("!mod lockdown off").await;
+    let (_, denied) = world.confirm("!mod deny @alice:test.local --feature join --reason no | a troll").await;
+    let (_, approved) = world.confirm("!mod approve everyone --feature publish").await;
+    let listed = world.command("!mod rules").await;
+    let one = format!("{}-0", world.case_in(&denied));
+    let revoked = world.command(&format!("!mod revoke {one}")).await;
+    let again = world.command(&format!("!mod revoke {one}")).await;
+    let left = world.command("!mod rules").await;
 
-    assert!(begun.contains("Lockdown 3: done"), "{begun}");
-    assert!(told.starts_with("Lockdown 3, for"), "{told}");
-    alice.post(CREATE, json!({})).await.expect("it has ended");
-    assert_eq!(world.command("!mod lockdown").await, "There is no lockdown.");
+    assert!(listed.starts_with("2 rules:") && listed.contains("require approval everyone for publish"), "{listed}");
+    assert!(listed.contains("deny user @alice:test.local for join: a troll"), "{listed}");
+    assert!(revoked.contains("done.") && again.contains("is revoked already"), "{revoked} {again}");
+    assert!(left.starts_with("One rule:") && left.contains(&world.case_in(&approved)), "{left}");
+    let room = world.root.create_public_room().await;
+    alice.join(&room).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_an_approval_reads_and_does_not_act() {
+    let world = World::start().await;
+    let bob = world.server.user("bob").await;
+    let room = bob.create_public_room().await;
+
+    let (proposed, _) = world.confirm("!mod approve everyone --scope registration").await;
+    let alice = world.server.user("alice").await;
+    alice.get(SYNC).await.expect("she reads");
+    let refusal = alice.try_join(&room).await.expect_err("she waits");
+    world.command("!mod unban everyone").await;
+
+    assert!(proposed.contains("Approve everyone at registration"), "{proposed}");
+    assert_eq!(refusal.body["errcode"], "M_USER_SUSPENDED");
+    world.server.user("carol").await.join(&room).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

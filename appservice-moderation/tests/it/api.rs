@@ -82,12 +82,24 @@ async fn a_token_may_no_more_than_its_role_and_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_makes_no_token_that_may_more() {
+    let world = World::start().await;
+    let auditor = token(&world, Role::Auditor).await;
+
+    let (status, refused) = call(&world, &auditor, "token", json!({ "label": "more", "role": "owner" })).await;
+    let (made, same) = call(&world, &auditor, "token", json!({ "label": "same" })).await;
+
+    assert_eq!((status, &refused["error"]), (403, &json!("As auditor you may not do this.")));
+    assert_eq!((made, &same["result"]["role"]), (200, &json!("auditor")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_homeserver_tells_what_happens_and_only_once() {
     let world = World::start().await;
     let url = format!("{}/_matrix/app/v1/transactions/txn1", world.url);
     let event = json!({
         "event_id": "$made:up", "room_id": world.operators, "sender": world.root.id, "type": "m.room.message",
-        "origin_server_ts": 1, "content": { "msgtype": "m.text", "body": "!mod roles" },
+        "origin_server_ts": world.app.clock.now_ms(), "content": { "msgtype": "m.text", "body": "!mod roles" },
     });
     let tell = async |token: &str| {
         let request = world.server.http().put(&url).bearer_auth(token).json(&json!({ "events": [event] }));

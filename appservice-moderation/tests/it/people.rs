@@ -140,3 +140,87 @@ async fn accounts_are_suspended_for_a_time() {
 
     world.until("she may act again", async || alice.try_say(&room, "hello").await.is_ok()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_kicked_can_come_back_and_who_is_unmuted_can_speak() {
+    let world = World::start().await;
+    let [alice, bob] = world.server.users(["alice", "bob"]).await;
+    let room = world.protected_room(&bob).await;
+    alice.join(&room).await;
+
+    let (proposed, outcome) = world.confirm("!mod kick @alice:test.local --reason off topic").await;
+    let membership = bob.membership_of(&room, &alice).await;
+    alice.join(&room).await;
+    world.confirm("!mod mute @alice:test.local").await;
+    alice.try_say(&room, "hello").await.expect_err("she has no voice");
+    let given = world.command("!mod unmute @alice:test.local").await;
+
+    assert!(proposed.contains("Kick @alice:test.local, because: off topic"), "{proposed}");
+    assert!(!outcome.contains("takes it back"), "a kick is over: {outcome}");
+    assert_eq!(membership, "leave");
+    assert!(given.contains("done."), "{given}");
+    alice.say(&room, "hello").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_locked_and_unlocked_and_lose_nothing() {
+    let world = World::start().await;
+    let alice = world.server.user("alice").await;
+    let sync = "/_matrix/client/v3/sync";
+
+    world.confirm("!mod lock @alice:test.local --reason stolen").await;
+    let refusal = alice.get(sync).await.expect_err("she is locked out");
+    let again = world.confirm("!mod lock @alice:test.local").await.1;
+    let unlocked = world.command("!mod unlock @alice:test.local").await;
+
+    assert_eq!((&refusal.body["errcode"], &refusal.body["soft_logout"]), (&"M_USER_LOCKED".into(), &true.into()));
+    assert!(again.contains("there was nothing to do"), "{again}");
+    assert!(unlocked.contains("done."), "{unlocked}");
+    alice.get(sync).await.expect("the same session is good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_while_the_program_is_away_ends_when_it_is_back() {
+    let world = World::start().await;
+    let [alice, bob, carol] = world.server.users(["alice", "bob", "carol"]).await;
+    let room = world.protected_room(&bob).await;
+    carol.join(&room).await;
+    world.confirm("!mod ban @alice:test.local --for 7d").await;
+    world.confirm("!mod mute @carol:test.local --for 1h").await;
+
+    let world = world.sleep_through(Duration::from_secs(8 * 24 * 3600)).await;
+
+    world.until("the ban has ended", async || alice.try_join(&room).await.is_ok()).await;
+    world.until("she has her voice back", async || carol.try_say(&room, "hello").await.is_ok()).await;
+    let ended = world.app.actions.list(moderation::actions::About::Everything, 5).await.expect("they can be read");
+    for case in ended {
+        let account = world.app.actions.account(&case.case_id).await.expect("it is there");
+        assert!(account.jobs.iter().all(|job| !job.state.is_open()), "{account:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_to_ban_does_not_take_back_what_needs_more() {
+    let world = World::start().await;
+    let [alice, bob, carol] = world.server.users(["alice", "bob", "carol"]).await;
+    let room = world.protected_room(&bob).await;
+    for user in [&alice, &carol] {
+        user.join(&room).await;
+    }
+    let mut levels = bob.state(&room, "m.room.power_levels", "").await.expect("there are some");
+    levels["users"][carol.id.as_str()] = 50.into();
+    bob.set_state(&room, "m.room.power_levels", "", levels).await;
+
+    let (_, muted) = world.confirm_as(&bob, &room, "!mod mute @alice:test.local").await;
+    let refused = world.tell(&carol, &room, &format!("!mod undo {}", world.case_in(&muted))).await;
+    let (_, of_all) = world.confirm("!mod ban @spam:elsewhere.org").await;
+    let unknown = world.tell(&carol, &room, &format!("!mod undo {}", world.case_in(&of_all))).await;
+    let too_high = world.tell(&carol, &room, "!mod ban @bob:test.local").await;
+    let not_theirs = world.tell(&carol, &room, "!mod lock @alice:test.local").await;
+
+    assert_eq!(refused, "You lack the power in this room to take all of this back.");
+    assert!(unknown.contains("There is no case") && unknown.contains("of this room."), "{unknown}");
+    assert!(too_high.contains("they have as much power there as"), "{too_high}");
+    assert_eq!(not_theirs, "You may not do this.");
+    alice.try_say(&room, "hello").await.expect_err("she is muted still");
+}

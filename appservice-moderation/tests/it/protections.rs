@@ -2,6 +2,7 @@
 
 mod choices;
 mod feeds;
+mod modes;
 mod rooms;
 
 use homeserver_testing::TestUser;

@@ -154,6 +154,32 @@ impl World {
         sql.replace("{}", &self.database)
     }
 
+    /// Ends the moderation, lets some time pass, and starts it again at the same address.
+    pub async fn sleep_through(mut self, length: Duration) -> Self {
+        let (config, registration) = (self.app.config.clone(), self.app.registration.clone());
+        let clock = self.app.clock.clone();
+        self.running.stop(false).await;
+        self.app.stop().await;
+
+        clock.advance(length);
+        let address = self.url.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind(address).expect("the address is free again");
+        let (entrance, running) = serve(listener);
+        self.app = App::start(config, registration, clock).await.expect("moderation starts");
+        entrance.open(self.app.clone());
+        self.running = running;
+        self
+    }
+
+    /// Lets the homeserver tell of events, in a transaction of their own.
+    pub async fn push(&self, events: &[Value]) {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let url = format!("{}/_matrix/app/v1/transactions/pushed{number}", self.url);
+        let request = self.server.http().put(url).bearer_auth("the token of the homeserver");
+        let answer = request.json(&json!({ "events": events })).send().await.expect("it answers");
+        assert_eq!(answer.status().as_u16(), 200);
+    }
+
     /// Makes somebody an administrator, and lets the bot find out.
     pub async fn make_administrator(&self, user: &TestUser) {
         self.server.app.accounts.administration.set_admin(&user.id, true).await.expect("the account is there");

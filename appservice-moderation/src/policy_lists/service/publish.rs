@@ -33,7 +33,14 @@ impl PolicyLists {
             return Ok(own);
         }
         let server = self.parts.bot.user_id().server_name();
-        let room = self.parts.bot.make_public_room(ALIAS, &format!("Bans of {server}")).await?;
+        let readable = json!({ "history_visibility": "world_readable" });
+        let body = json!({
+            "preset": "public_chat",
+            "name": format!("Bans of {server}"),
+            "initial_state": [{ "type": "m.room.history_visibility", "state_key": "", "content": readable }],
+            "power_level_content_override": { "events_default": 50 },
+        });
+        let room = self.parts.bot.make_room(ALIAS, body).await?;
         let now_ms = self.parts.clock.now_ms();
         settings::put(&mut *self.parts.storage.conn().await?, OWN, room.as_str().as_bytes(), now_ms).await?;
         Ok(room)

@@ -26,7 +26,7 @@ fn room(members: &[&UserId], powers: Value) -> RoomNow {
     RoomNow {
         room: room_id!("!room:here.test").to_owned(),
         members: members.iter().map(|user| (*user).to_owned()).collect(),
-        powers: PowerLevels::new(powers),
+        powers: PowerLevels::new(powers, Vec::new()),
         bot: user_id!("@bot:here.test").to_owned(),
         acl: Acl::read(Some(&json!({ "allow": ["*"], "deny": ["old.test"] }))),
     }

@@ -24,6 +24,19 @@ impl World {
         Some((event["content"]["body"].as_str()?.to_owned(), event["event_id"].as_str()?.to_owned()))
     }
 
+    /// All that the bot has said in a room, the newest first, as a user of it sees that.
+    pub async fn said(&self, user: &TestUser, room: &RoomId) -> Vec<String> {
+        let messages = user.messages(room, 100).await;
+        let of_bot = messages.iter().filter(|event| event["sender"] == self.app.bot.user_id().as_str());
+        of_bot.filter_map(|event| event["content"]["body"].as_str().map(ToOwned::to_owned)).collect()
+    }
+
+    /// Waits until the bot has said something in a room with `text` in it.
+    pub async fn until_said(&self, user: &TestUser, room: &RoomId, text: &str) {
+        let what = format!("the bot says {text:?}");
+        self.until(&what, async || self.said(user, room).await.iter().any(|said| said.contains(text))).await;
+    }
+
     /// Reacts to a message in the operators' room as `root`.
     pub async fn react(&self, event_id: &str, key: &str) {
         let relation = json!({ "rel_type": "m.annotation", "event_id": event_id, "key": key });
