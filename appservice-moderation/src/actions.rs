@@ -109,6 +109,12 @@ impl Actions {
         format!("c_{}", ids::derived(CASE_LENGTH, &["case", cause]))
     }
 
+    /// The case that `cause` has begun, if it has.
+    pub async fn begun(&self, cause: &str) -> Result<Option<String>> {
+        let case_id = Self::case_id(cause);
+        Ok(cases::find(&mut *self.storage.conn().await?, &case_id).await?.map(|case| case.case_id))
+    }
+
     /// Writes down what is to be done, and begins. The same `cause` does it only once, whatever the plan
     /// says the second time; returns the case's ID.
     pub async fn open(&self, cause: &str, author: &Author, plan: &Plan) -> Result<String> {

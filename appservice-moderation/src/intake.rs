@@ -156,6 +156,7 @@ impl Intake {
         match looked.await {
             Err(fault @ Error::Unavailable(..)) if tries < MOST_TRIES => Err(fault),
             Err(Error::Unavailable(what, cause)) => {
+                self.storage.ping().await?;
                 talk.give_up(event).await?;
                 warn!(event.id = %event.event_id, room.id = %event.room_id, error = %cause, "{what} fails at an event");
                 Ok(())

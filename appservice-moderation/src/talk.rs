@@ -155,6 +155,10 @@ impl Talk {
 
     async fn answer(&self, actor: &Actor, event: &Event, text: &str) -> Result<()> {
         let room = &event.room_id;
+        // The process ended before it had told what became of it.
+        if let Some(case_id) = self.commands.services().actions.begun(&actor.cause).await? {
+            return self.tell_outcome(room, &event.event_id, &case_id).await;
+        }
         match self.commands.answer(actor, text).await? {
             Answer::Told(reply, _) => {
                 self.say(room, &reply, &event.event_id, "answer").await?;
@@ -224,9 +228,13 @@ impl Talk {
 
     /// Does what was planned, and tells what became of it.
     async fn carry_out(&self, room: &RoomId, cause: &EventId, author: &Author, plan: &Plan) -> Result<()> {
+        let case_id = self.commands.services().actions.open(cause.as_str(), author, plan).await?;
+        self.tell_outcome(room, cause, &case_id).await
+    }
+
+    async fn tell_outcome(&self, room: &RoomId, cause: &EventId, case_id: &str) -> Result<()> {
         let services = self.commands.services();
-        let case_id = services.actions.open(cause.as_str(), author, plan).await?;
-        let account = services.actions.settled(&case_id, PATIENCE).await?;
+        let account = services.actions.settled(case_id, PATIENCE).await?;
         let reply = describe(&account, services.clock.now_ms());
         self.say(room, &reply, cause, "outcome").await?;
         Ok(())

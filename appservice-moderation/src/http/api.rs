@@ -3,7 +3,7 @@
 
 use std::{future::Future, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Route, http::Method, web};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -23,30 +23,28 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The header by which a program makes sure that a request is carried out once.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// All endpoints: the method, the path after the prefix, and who answers.
+/// All endpoints: the method, the path after [`PREFIX`], and who answers.
+fn endpoints() -> [(Method, &'static str, Route); 6] {
+    [
+        (Method::GET, "/me", web::to(me)),
+        (Method::GET, "/commands", web::to(list)),
+        (Method::POST, "/commands/{verb}", web::to(run)),
+        (Method::GET, "/cases", web::to(cases)),
+        (Method::GET, "/cases/{case_id}", web::to(case)),
+        (Method::POST, "/cases/{case_id}/undo", web::to(undo)),
+    ]
+}
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    for (method, path) in PATHS {
-        let handler = match (method, path) {
-            ("GET", "/me") => web::get().to(me),
-            ("GET", "/commands") => web::get().to(list),
-            ("POST", "/commands/{verb}") => web::post().to(run),
-            ("GET", "/cases") => web::get().to(cases),
-            ("GET", "/cases/{case_id}") => web::get().to(case),
-            _ => web::post().to(undo),
-        };
-        config.route(&format!("{PREFIX}{path}"), handler);
+    for (method, path, route) in endpoints() {
+        config.route(&format!("{PREFIX}{path}"), route.method(method));
     }
 }
 
 /// The methods and paths, after [`PREFIX`].
-pub const PATHS: [(&str, &str); 6] = [
-    ("GET", "/me"),
-    ("GET", "/commands"),
-    ("POST", "/commands/{verb}"),
-    ("GET", "/cases"),
-    ("GET", "/cases/{case_id}"),
-    ("POST", "/cases/{case_id}/undo"),
-];
+pub fn paths() -> impl Iterator<Item = (String, &'static str)> {
+    endpoints().into_iter().map(|(method, path, _)| (method.to_string(), path))
+}
 
 /// `GET /_salon/moderation/v1/me`
 async fn me(request: HttpRequest, entrance: web::Data<Entrance>) -> HttpResponse {
@@ -114,6 +112,10 @@ async fn undo(request: HttpRequest, entrance: web::Data<Entrance>, id: web::Path
 async fn execute(app: &App, actor: &Actor, verb: &str, body: &Value) -> Result<Value> {
     let command = commands::find(verb).map_err(|fault| Error::refused(Refusal::NotFound, fault.to_string()))?;
     let arguments = Arguments::read(body)?;
+    // A program that did not get the answer asks again with the same key.
+    if let Some(case_id) = app.actions.begun(&actor.cause).await?.filter(|_| !arguments.is_rehearsal()) {
+        return answer_with_case(app, &case_id, &Value::Null).await;
+    }
     match app.commands.run(command, actor, &arguments).await? {
         Answer::Told(reply, facts) => Ok(json!({ "text": reply.plain(), "result": facts })),
         Answer::Planned { preview, facts, plan, next: Next::Tell } => {
@@ -122,11 +124,19 @@ async fn execute(app: &App, actor: &Actor, verb: &str, body: &Value) -> Result<V
         Answer::Planned { facts, plan, .. } => {
             let author = Author { user_id: actor.user_id.clone(), origin: actor.origin.to_owned() };
             let case_id = app.actions.open(&actor.cause, &author, &plan).await?;
-            let account = app.actions.settled(&case_id, PATIENCE).await?;
-            let text = talk::describe(&account, app.clock.now_ms()).plain();
-            Ok(json!({ "text": text, "preview": facts, "case": commands::facts_of(&account) }))
+            answer_with_case(app, &case_id, &facts).await
         }
     }
+}
+
+async fn answer_with_case(app: &App, case_id: &str, preview: &Value) -> Result<Value> {
+    let account = app.actions.settled(case_id, PATIENCE).await?;
+    let text = talk::describe(&account, app.clock.now_ms()).plain();
+    let mut answer = json!({ "text": text, "case": commands::facts_of(&account) });
+    if !preview.is_null() {
+        answer["preview"] = preview.clone();
+    }
+    Ok(answer)
 }
 
 /// Answers somebody who shows a token that is good.

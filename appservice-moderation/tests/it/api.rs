@@ -52,13 +52,20 @@ async fn programs_do_what_people_do_without_a_confirmation() {
 async fn the_same_request_is_carried_out_once() {
     let world = World::start().await;
     let token = token(&world, Role::Admin).await;
+    let bob = world.server.user("bob").await;
+    world.protected_room(&bob).await;
     let asked = json!({ "targets": ["domain:spam.test"], "scope": "registration" });
 
     let (_, first) = send(&world, &token, "deny", asked.clone(), Some("once")).await;
     let (_, second) = send(&world, &token, "deny", asked, Some("once")).await;
+    let banned = json!({ "targets": ["@spam:elsewhere.org"] });
+    let (_, ban) = send(&world, &token, "ban", banned.clone(), Some("ban")).await;
+    let (_, same) = send(&world, &token, "ban", banned, Some("ban")).await;
     let (_, rules) = call(&world, &token, "rules", json!({})).await;
 
     assert_eq!(first["case"]["case_id"], second["case"]["case_id"]);
+    assert!(ban["case"]["case_id"].is_string(), "{ban}");
+    assert_eq!(ban["case"], same["case"]);
     assert_eq!(rules["result"]["rules"].as_array().expect("a list").len(), 1, "{rules}");
     assert_eq!(rules["result"]["rules"][0]["author"], "@root:test.local");
 }
@@ -79,6 +86,28 @@ async fn a_token_may_no_more_than_its_role_and_ends() {
 
     assert_eq!((status, &refused["error"]), (403, &json!("As auditor you may not do this.")));
     assert_eq!((unknown, malformed, seen, ended, nobody), (404, 400, 200, 401, 401));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_for_as_long_as_was_said_and_as_its_owner_has_a_role() {
+    let world = World::start().await;
+    let alice = world.server.user("alice").await;
+    world.command("!mod role @alice:test.local admin").await;
+    let make = async |length| {
+        let made = world.app.tokens.make(&alice.id, Role::Admin, "test", length).await;
+        made.expect("she has the role").1
+    };
+    let (short, long) = (make(Some(3_600_000)).await, make(None).await);
+
+    let (first, _) = call(&world, &short, "rules", json!({})).await;
+    world.app.clock.advance(std::time::Duration::from_secs(3601));
+    let (ended, _) = call(&world, &short, "rules", json!({})).await;
+    world.app.roles.give(&world.root.id, &alice.id, Some(Role::Auditor)).await.expect("root gives roles");
+    let (lesser, _) = call(&world, &long, "lock", json!({ "targets": ["@bob:test.local"] })).await;
+    world.app.roles.give(&world.root.id, &alice.id, None).await.expect("root takes roles");
+    let (gone, _) = call(&world, &long, "rules", json!({})).await;
+
+    assert_eq!((first, ended, lesser, gone), (200, 401, 403, 401));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,3 +87,30 @@ async fn nobody_shuts_out_this_server_or_lacks_the_power_for_it() {
     assert!(unknown.contains("does not name it so"), "{unknown}");
     assert_eq!(denied(&bob, &room).await, json!(["evil.example"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_moderates_a_room_from_another_server_commands_there_too() {
+    let world = World::start().await;
+    let [alice, bob] = world.server.users(["alice", "bob"]).await;
+    let room = world.protected_room(&bob).await;
+    let friend = RemoteServer::new("friend.example", RoomVersionId::V12.rules().expect("a known version"));
+    friend.join(&world.server, &bob, &room).await;
+    alice.join(&room).await;
+    let say = async |text: &str| {
+        let place = friend.place(&world.server, &bob, &room).await;
+        let content = json!({ "msgtype": "m.text", "body": text });
+        let (_, verdict) = friend.send(&world.server, &room, &place, "m.room.message", None, content).await;
+        verdict.expect("it is well-formed");
+    };
+
+    say("!mod kick @alice:test.local --yes").await;
+    world.settled().await;
+    let before = bob.membership_of(&room, &alice).await;
+    let mut levels = bob.state(&room, "m.room.power_levels", "").await.expect("there are some");
+    levels["users"][friend.user.as_str()] = 50.into();
+    bob.set_state(&room, "m.room.power_levels", "", levels).await;
+    say("!mod kick @alice:test.local --yes --reason enough").await;
+
+    world.until("she is kicked", async || bob.membership_of(&room, &alice).await == "leave").await;
+    assert_eq!(before, "join");
+}

@@ -76,6 +76,23 @@ async fn what_is_told_again_is_answered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_told_again_and_not_refused_for_being_done() {
+    let world = World::start().await;
+    let bob = world.server.user("bob").await;
+    world.protected_room(&bob).await;
+    let event = message(&world, "$ban", world.root.id.as_str(), text("!mod ban @spam:elsewhere.org --yes"));
+
+    for _ in 0..2 {
+        world.push(std::slice::from_ref(&event)).await;
+        world.settled().await;
+    }
+
+    let said = world.said(&world.root, &world.operators).await;
+    assert_eq!(said.iter().filter(|text| text.starts_with("Ban @spam:elsewhere.org: done.")).count(), 1, "{said:?}");
+    assert!(!said.iter().any(|text| text.contains("nothing to do")), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_long_ago_is_not_done_any_more() {
     let world = World::start().await;
     let mut event = message(&world, "$late", world.root.id.as_str(), text("!mod roles"));
