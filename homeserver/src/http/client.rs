@@ -173,6 +173,7 @@ pub fn routes() -> Vec<Route> {
         endpoint(media::config),
         upload(media::upload).also("/_matrix/media/v1/upload"),
         upload(media::upload_created),
+        endpoint(media::preview),
         endpoint(media::create),
         download(legacy_media::download).also("/_matrix/media/v1/download/{server_name}/{media_id}"),
         download(legacy_media::download_as).also("/_matrix/media/v1/download/{server_name}/{media_id}/{filename}"),
@@ -180,6 +181,7 @@ pub fn routes() -> Vec<Route> {
         endpoint(legacy_media::config).also("/_matrix/media/v1/config"),
 
         // Modules: Presence
+        endpoint(legacy_media::preview).also("/_matrix/media/v1/preview_url"),
         endpoint(ephemeral::set_presence),
         endpoint_json(ephemeral::presence),
 
