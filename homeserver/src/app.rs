@@ -291,6 +291,7 @@ impl App {
                 creations: creations.clone(),
                 reading: reading.clone(),
                 media: media.clone(),
+                notices: config.server_notices.clone(),
             },
             tasks,
         );
@@ -346,8 +347,8 @@ impl App {
             to_device,
             backups,
             media,
-            rooms,
             previews,
+            rooms,
             receipts,
             typing,
             presence,
