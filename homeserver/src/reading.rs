@@ -237,6 +237,14 @@ impl Reading {
         Ok(self.telling(&mut sight, reader, [&visible]).await?.text(&visible))
     }
 
+    /// The same, whatever room it is in.
+    pub async fn event_of_any_room(&self, reader: &User, id: &EventId) -> Result<String> {
+        let found = self.rooms.events().find(id).await?;
+        let event = found.ok_or_else(|| Error::not_found("There is no such event, or you may not see it."))?;
+        let view = self.rooms.load(event.room_nid).await?;
+        self.event(reader, &view.id, id).await
+    }
+
     /// The whole state of a room as its reader may know it: now, or when they left.
     pub async fn state(&self, reader: &User, room_id: &RoomId) -> Result<String> {
         let (_, _, state) = self.known_state(reader, room_id).await?;
