@@ -22,7 +22,7 @@ use crate::{
     ephemeral::{Counter, Nudges, Presence, Receipts, Typing},
     keys::{Backups, Keys, ToDevice, housekeeping},
     mail::{self, Mail},
-    media::{Media, store::Store},
+    media::{Media, previews::Previews, store::Store},
     membership::Memberships,
     metrics::Metrics,
     moderation::{self, Moderation},
@@ -71,6 +71,7 @@ pub struct Services {
     pub to_device: ToDevice,
     pub backups: Backups,
     pub media: Media,
+    pub previews: Previews,
     pub rooms: Rooms,
     pub receipts: Receipts,
     pub typing: Typing,
@@ -215,6 +216,7 @@ impl App {
         let media =
             Media::new(storage.clone(), store, tail.bus().clone(), clock.clone(), server_name, config.media.clone());
         media.start_sweeping(tasks);
+        let previews = Previews::new(media.clone(), Outgoing::new(&config.outgoing)?, clock.clone());
         let rooms = Rooms::new(
             storage.clone(),
             log.clone(),
@@ -289,6 +291,7 @@ impl App {
                 creations: creations.clone(),
                 reading: reading.clone(),
                 media: media.clone(),
+                notices: config.server_notices.clone(),
             },
             tasks,
         );
@@ -344,6 +347,7 @@ impl App {
             to_device,
             backups,
             media,
+            previews,
             rooms,
             receipts,
             typing,

@@ -22,6 +22,7 @@ pub mod registration;
 pub mod rooms;
 pub mod secrets;
 pub mod server;
+pub mod server_notices;
 pub mod sessions;
 pub mod terms;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use self::{
     rooms::Rooms,
     secrets::Secrets,
     server::Server,
+    server_notices::ServerNotices,
     sessions::Sessions,
     terms::{Terms, TermsText},
     voip::Voip,
@@ -89,6 +91,7 @@ pub struct Config {
     pub presence: Presence,
     pub push: Push,
     pub appservices: AppServices,
+    pub server_notices: ServerNotices,
     pub rate_limits: RateLimits,
     pub access: Access,
     pub voip: Voip,
@@ -133,6 +136,7 @@ impl Config {
         self.rate_limits.check()?;
         self.secrets.check()?;
         self.mail.check()?;
+        self.server_notices.check()?;
         if self.registration.require_email && self.mail.smtp_host.is_none() {
             return Err(Problem::new("registration.require_email", "is not possible without mail.smtp_host"));
         }

@@ -62,6 +62,14 @@ impl Object<'_> {
         self.key(key).push_str(&value);
     }
 
+    /// A member whose value is text, or `null`.
+    pub fn text_or_null(&mut self, key: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(key, text),
+            None => self.raw(key, "null"),
+        }
+    }
+
     /// A member whose value is a number or a boolean.
     pub fn plain(&mut self, key: &str, value: impl Display) {
         write!(self.key(key), "{value}").expect("writing to a string cannot fail");

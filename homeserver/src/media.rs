@@ -10,6 +10,7 @@ pub mod geometry;
 pub mod intake;
 pub mod moderation;
 pub mod picture;
+pub mod previews;
 pub mod store;
 pub mod sweep;
 pub mod thumbnails;

@@ -7,6 +7,7 @@ mod errands;
 mod history;
 mod joining;
 mod media;
+mod notices;
 mod power;
 mod reading;
 mod record;
@@ -25,6 +26,7 @@ use tokio::sync::Notify;
 pub use self::{
     history::Until,
     media::OldMedia,
+    notices::Notice,
     redactions::{RedactionRequest, RedactionStatus},
     reports::ReportKind,
     rooms::{RoomDetail, RoomSummary},
@@ -35,9 +37,10 @@ pub use self::{
 use crate::{
     Result,
     access::Access,
-    accounts::Accounts,
+    accounts::{Accounts, turns::Turns},
     audit::Audit,
     clock::Clock,
+    config,
     creation::Creations,
     devices::Devices,
     directory::Directory,
@@ -65,6 +68,7 @@ pub struct Parts {
     pub creations: Creations,
     pub reading: Reading,
     pub media: Media,
+    pub notices: config::ServerNotices,
 }
 
 /// Moderates this server; clones share it.
@@ -75,6 +79,8 @@ pub struct Moderation {
     bell: Arc<Notify>,
     /// Rung when an errand came to its end.
     ended: Arc<Notify>,
+    /// Who tells one user something waits until who did before is done.
+    turns: Turns,
 }
 
 impl std::ops::Deref for Moderation {
@@ -88,7 +94,8 @@ impl std::ops::Deref for Moderation {
 impl Moderation {
     /// Moderation that does its errands in `tasks`, those that were left undone first.
     pub fn start(parts: Parts, tasks: &Tasks) -> Self {
-        let moderation = Self { parts: Arc::new(parts), bell: Arc::default(), ended: Arc::default() };
+        let moderation =
+            Self { parts: Arc::new(parts), bell: Arc::default(), ended: Arc::default(), turns: Turns::default() };
         errands::start(&moderation, tasks);
         moderation
     }

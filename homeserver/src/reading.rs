@@ -107,9 +107,12 @@ impl Reading {
         let page = self.page(&mut sight, view, range, limit(request.limit.into()).max(1), &filter).await?;
         let state = self.members_of(&page.events, &request.filter).await?;
         let telling = self.telling(&mut sight, reader, &page.events).await?;
+        // Where the end is told of by leaving it out, it is only once nothing was found any more: clients
+        // and test suites expect it with every event that came out of the past.
+        let first = page.events.last().and_then(|first| first.event.position()).filter(|_| is_backward);
         Ok(json::object(|answer| {
             answer.text("start", &request.from.unwrap_or_else(|| Token { position: from }.to_string()));
-            if let Some(next) = page.next {
+            if let Some(next) = page.next.or(first) {
                 let position = if is_backward { Position(next.0 - 1) } else { next };
                 answer.text("end", &Token { position }.to_string());
             }
@@ -232,6 +235,14 @@ impl Reading {
     pub async fn event(&self, reader: &User, room_id: &RoomId, id: &EventId) -> Result<String> {
         let (visible, _, mut sight) = self.rooms.visible_event(reader, room_id, id).await?;
         Ok(self.telling(&mut sight, reader, [&visible]).await?.text(&visible))
+    }
+
+    /// The same, whatever room it is in.
+    pub async fn event_of_any_room(&self, reader: &User, id: &EventId) -> Result<String> {
+        let found = self.rooms.events().find(id).await?;
+        let event = found.ok_or_else(|| Error::not_found("There is no such event, or you may not see it."))?;
+        let view = self.rooms.load(event.room_nid).await?;
+        self.event(reader, &view.id, id).await
     }
 
     /// The whole state of a room as its reader may know it: now, or when they left.

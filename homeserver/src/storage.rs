@@ -50,6 +50,7 @@ pub mod reports;
 pub mod rooms;
 pub mod sealed;
 pub mod search;
+pub mod server_notices;
 pub mod session_origins;
 pub mod settings;
 pub mod sightings;

@@ -6,6 +6,7 @@ mod ephemeral;
 pub mod filter;
 mod lazy_members;
 mod moment;
+mod old;
 mod own;
 mod room;
 mod state;

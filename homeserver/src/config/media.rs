@@ -21,6 +21,8 @@ pub struct Media {
     /// Whether files can be downloaded without an access token, at the old paths. What is uploaded
     /// while they cannot needs a token until they can.
     pub unauthenticated_downloads: bool,
+    /// Whether clients may ask what the pages are about that people link to.
+    pub url_previews: bool,
     /// The largest picture that a thumbnail is made of, in pixels.
     pub thumbnail_limit_pixels: u64,
     /// The memory that one picture may take meanwhile, at most, in bytes.
@@ -39,6 +41,7 @@ impl Default for Media {
             user_limit_bytes: None,
             pending_uploads: 5,
             unauthenticated_downloads: false,
+            url_previews: true,
             thumbnail_limit_pixels: 64_000_000,
             thumbnail_memory_bytes: 512 << 20,
             thumbnail_time_ms: 20_000,

@@ -16,6 +16,7 @@ mod media;
 mod membership;
 mod messages;
 mod moderation;
+mod old_sync;
 mod openid;
 mod profile;
 mod push;
@@ -101,7 +102,9 @@ pub fn routes() -> Vec<Route> {
         endpoint_json(messages::messages),
         endpoint(messages::event_at),
         endpoint_json(messages::peek),
-        endpoint_json(messages::watch),
+        endpoint_json(old_sync::initial),
+        endpoint_json(old_sync::events),
+        endpoint_json(old_sync::event),
 
         // Sending events to a room
         without_state_key(endpoint(rooms::send_state)),
@@ -170,6 +173,7 @@ pub fn routes() -> Vec<Route> {
         download(media::download),
         download(media::download_as),
         download(media::thumbnail),
+        endpoint(media::preview),
         endpoint(media::config),
         upload(media::upload).also("/_matrix/media/v1/upload"),
         upload(media::upload_created),
@@ -177,6 +181,7 @@ pub fn routes() -> Vec<Route> {
         download(legacy_media::download).also("/_matrix/media/v1/download/{server_name}/{media_id}"),
         download(legacy_media::download_as).also("/_matrix/media/v1/download/{server_name}/{media_id}/{filename}"),
         download(legacy_media::thumbnail).also("/_matrix/media/v1/thumbnail/{server_name}/{media_id}"),
+        endpoint(legacy_media::preview).also("/_matrix/media/v1/preview_url"),
         endpoint(legacy_media::config).also("/_matrix/media/v1/config"),
 
         // Modules: Presence

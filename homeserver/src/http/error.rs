@@ -122,6 +122,7 @@ fn status(kind: &ErrorKind) -> StatusCode {
         | ErrorKind::UserDeactivated
         | ErrorKind::UserSuspended
         | ErrorKind::InviteBlocked
+        | ErrorKind::CannotLeaveServerNoticeRoom
         | ErrorKind::WrongRoomKeysVersion(_)
         | ErrorKind::ThreepidAuthFailed
         | ErrorKind::ThreepidDenied => StatusCode::FORBIDDEN,

@@ -32,7 +32,7 @@ pub struct Gate {
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
 /// the specification limits are [`Action::Default`]. Client-server API, "Account suspension".
 #[rustfmt::skip]
-const ENDPOINTS: [(&str, &str, Option<Action>, bool); 28] = [
+const ENDPOINTS: [(&str, &str, Option<Action>, bool); 30] = [
     ("POST", "/_matrix/client/v3/login", Some(Action::Login), false),
     ("POST", "/_matrix/client/v1/login/get_token", Some(Action::Login), false),
     // A client that cannot refresh its token takes itself for logged out.
@@ -60,6 +60,8 @@ const ENDPOINTS: [(&str, &str, Option<Action>, bool); 28] = [
     ("POST", "/_matrix/media/v3/upload", Some(Action::Media), true),
     ("POST", "/_matrix/media/v1/create", Some(Action::Media), true),
     ("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", Some(Action::Media), true),
+    ("GET", "/_matrix/client/v1/media/preview_url", Some(Action::Media), false),
+    ("GET", "/_matrix/media/v3/preview_url", Some(Action::Media), false),
     ("PUT", "/_matrix/client/v3/profile/{user_id}/{field}", Some(Action::Default), true),
     ("DELETE", "/_matrix/client/v3/profile/{user_id}/{field}", Some(Action::Default), true),
 ];

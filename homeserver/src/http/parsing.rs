@@ -10,6 +10,10 @@ use crate::{Error, Result};
 
 /// The request for the endpoint `T`; what it is not is told in a sentence.
 pub(super) fn parse<T: IncomingRequest>(request: http::Request<()>, path_args: &[String], body: &Bytes) -> Result<T> {
+    // What is not read at all has to be UTF-8, too: serde passes over it without looking.
+    if std::str::from_utf8(body).is_err() {
+        return Err(Error::not_json("The body is not UTF-8."));
+    }
     let path_args: Vec<&str> = path_args.iter().map(String::as_str).collect();
     let request = request.map(|()| body_or_empty_object(body));
     T::try_from_http_request(request, &path_args).map_err(|fault| refuse(fault, body))
@@ -23,8 +27,7 @@ fn body_or_empty_object(body: &Bytes) -> &[u8] {
 fn refuse(fault: FromHttpRequestError, body: &Bytes) -> Error {
     match fault {
         FromHttpRequestError::Deserialization(DeserializationError::Json(fault)) => {
-            let is_json = std::str::from_utf8(body).is_ok()
-                && (fault.is_data() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok());
+            let is_json = fault.is_data() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
             if is_json && is_impossible_room_version(&fault) {
                 Error::unsupported_room_version("There is no such room version.")
             } else if is_json {

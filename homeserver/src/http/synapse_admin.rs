@@ -6,6 +6,7 @@ mod devices;
 mod history;
 mod media;
 mod members;
+mod notices;
 mod redactions;
 mod registration;
 mod registration_tokens;
@@ -112,6 +113,10 @@ pub fn routes() -> Vec<Route> {
         route(Method::DELETE, "/v1/media/{server_name}/{media_id}", media::delete),
         route(Method::POST, "/v1/media/delete", media::delete_old),
         route(Method::POST, "/v1/purge_media_cache", media::purge_copies),
+
+        // Notices
+        route(Method::POST, "/v1/send_server_notice", notices::send),
+        route(Method::PUT, "/v1/send_server_notice/{txn_id}", notices::send),
 
         // Reports
         route(Method::GET, "/v1/event_reports", reports::events),

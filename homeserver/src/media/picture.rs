@@ -6,7 +6,7 @@ mod source;
 
 use std::{
     fs::File,
-    io::{self, Seek},
+    io::{self, Cursor, Seek},
     time::Duration,
 };
 
@@ -48,6 +48,17 @@ pub enum Format {
 impl Format {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Png, Self::Jpeg, Self::Gif, Self::Webp];
+
+    /// The format, if it is one of these.
+    fn known(format: Option<ImageFormat>) -> Option<Self> {
+        match format? {
+            ImageFormat::Png => Some(Self::Png),
+            ImageFormat::Jpeg => Some(Self::Jpeg),
+            ImageFormat::Gif => Some(Self::Gif),
+            ImageFormat::WebP => Some(Self::Webp),
+            _ => None,
+        }
+    }
 
     /// Its name, which is also the subtype of its content type.
     pub fn name(self) -> &'static str {
@@ -130,6 +141,13 @@ pub fn thumbnail(file: File, shape: &Shape, budget: &Budget) -> Result<Outcome, 
     still(&mut source, &header, plan, budget)
 }
 
+/// What the header of a picture says; none if it is no picture.
+pub fn measure(bytes: &[u8]) -> Option<(Format, Size)> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+    let format = Format::known(reader.format())?;
+    Some((format, reader.into_dimensions().ok()?))
+}
+
 /// What is known of a picture before it is decoded.
 struct Header {
     format: Format,
@@ -185,13 +203,7 @@ impl Header {
 
 /// The format, by the first bytes: what the uploader said may be wrong.
 fn guess(source: &mut Source) -> Result<Format, Unfit> {
-    match ImageReader::new(source).with_guessed_format()?.format() {
-        Some(ImageFormat::Png) => Ok(Format::Png),
-        Some(ImageFormat::Jpeg) => Ok(Format::Jpeg),
-        Some(ImageFormat::Gif) => Ok(Format::Gif),
-        Some(ImageFormat::WebP) => Ok(Format::Webp),
-        _ => Err(Unfit::Unreadable),
-    }
+    Format::known(ImageReader::new(source).with_guessed_format()?.format()).ok_or(Unfit::Unreadable)
 }
 
 fn open<'a>(source: &'a mut Source, format: Format, budget: &Budget) -> Result<Box<dyn ImageDecoder + 'a>, Unfit> {

@@ -3,7 +3,13 @@
 use ruma::{OwnedEventId, RoomId, UserId};
 
 use super::{Content, Memberships, because};
-use crate::{Error, Result, accounts::User, storage::rooms::Membership};
+use crate::{
+    Error, Result,
+    accounts::User,
+    error::ErrorKind,
+    rooms::view::View,
+    storage::{rooms::Membership, server_notices},
+};
 
 impl Memberships {
     /// `user` leaves a room, declines its invitation, or takes a knock back.
@@ -15,6 +21,12 @@ impl Memberships {
         let stranger = || Error::forbidden("You are not in this room.");
         let view = self.rooms.find(room_id).await?.ok_or_else(stranger)?;
         match self.member_event(&view, &user.id).await? {
+            // Client-server API, "Server Notices": that invitation cannot be declined.
+            Some((Membership::Invite, _)) if self.has_notices_in(user, &view).await? => {
+                let message =
+                    "This server tells you what concerns you in this room. You can leave it once you have joined.";
+                Err(Error::refused(ErrorKind::CannotLeaveServerNoticeRoom, message))
+            }
             Some((Membership::Join | Membership::Invite | Membership::Knock, _)) => {
                 self.send(user, &user.id, room_id, Membership::Leave, content).await
             }
@@ -23,6 +35,11 @@ impl Memberships {
             Some((Membership::Ban, _)) => Err(Error::forbidden("You are banned from this room.")),
             None => Err(stranger()),
         }
+    }
+
+    async fn has_notices_in(&self, user: &User, view: &View) -> Result<bool> {
+        let room = server_notices::find_room(&mut *self.storage.conn().await?, user.nid).await?;
+        Ok(room == Some(view.nid))
     }
 
     /// `user` removes `target`, or takes their invitation back, or declines their knock.

@@ -1,5 +1,7 @@
 //! Who is in a room.
 
+use std::sync::Arc;
+
 use ruma::RoomId;
 use serde::Deserialize;
 
@@ -7,9 +9,13 @@ use super::{Reading, token::Token, write_state_event};
 use crate::{
     Error, Result,
     accounts::User,
+    event::Event,
     json,
     rooms::view::membership_in,
-    storage::{events::Range, numbers::Position},
+    storage::{
+        events::Range,
+        numbers::{Position, RoomNid},
+    },
 };
 
 impl Reading {
@@ -25,8 +31,8 @@ impl Reading {
     ) -> Result<String> {
         let (view, mut sight, mut state) = self.known_state(reader, room_id).await?;
         if let Some(at) = at {
-            let before = Position(Token::parse(at)?.position.min(self.rooms.horizon(&sight)).0.saturating_add(1));
-            let last = self.rooms.stored_page(view.nid, Range::Down(before, Position(i64::MIN)), 1).await?.pop();
+            let at = Token::parse(at)?.position.min(self.rooms.horizon(&sight));
+            let last = self.last_before(view.nid, Position(at.0.saturating_add(1))).await?;
             // Of a time that they may not see, readers are told nothing but what they know anyway.
             if let Some(last) = last
                 && sight.see(&last).await?.is_visible
@@ -47,6 +53,17 @@ impl Reading {
         Ok(json::object(|answer| answer.array("chunk", &events, |out, event| write_state_event(out, event))))
     }
 
+    /// The last event below a position. Below all there are it is the second, by which the creator joined:
+    /// there is nothing to tell of a room before that.
+    async fn last_before(&self, room: RoomNid, below: Position) -> Result<Option<Arc<Event>>> {
+        let last = self.rooms.stored_page(room, Range::Down(below, Position(i64::MIN)), 1).await?.pop();
+        if last.is_some() {
+            return Ok(last);
+        }
+        let all = Range::Up(Position(i64::MIN), Position(i64::MAX));
+        Ok(self.rooms.stored_page(room, all, 2).await?.pop())
+    }
+
     /// The users in a room, with their names and avatars there.
     pub async fn joined_members(&self, reader: &User, room_id: &RoomId) -> Result<String> {
         #[derive(Deserialize)]
@@ -62,13 +79,10 @@ impl Reading {
                 for event in &events {
                     let shown = event.content_as::<Shown>();
                     joined.object(event.state_key().unwrap_or_default(), |member| {
-                        let Some(shown) = shown else { return };
-                        if let Some(name) = &shown.displayname {
-                            member.text("display_name", name);
-                        }
-                        if let Some(avatar) = &shown.avatar_url {
-                            member.text("avatar_url", avatar);
-                        }
+                        // Who has neither has both as `null`: some clients want the members to be there.
+                        let (name, avatar) = shown.map_or((None, None), |shown| (shown.displayname, shown.avatar_url));
+                        member.text_or_null("display_name", name.as_deref());
+                        member.text_or_null("avatar_url", avatar.as_deref());
                     });
                 }
             });

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ruma::{RoomId, api::client::peeking::listen_to_new_events};
+use ruma::RoomId;
 use tokio::time::Instant;
 
 use super::{Reading, filter::EventFilter, token::Token, write_state_event};
@@ -62,16 +62,22 @@ impl Reading {
         }))
     }
 
-    /// The events of a room after the request's token, or from now on; waits for one if there are none.
-    pub async fn watch(&self, reader: &User, request: listen_to_new_events::v3::Request) -> Result<String> {
+    /// The events of a room after the token `from`, or from now on; waits for one if there are none.
+    pub async fn watch(
+        &self,
+        reader: &User,
+        room_id: &RoomId,
+        from: Option<&str>,
+        timeout: Option<Duration>,
+    ) -> Result<String> {
         let (default, longest) = WAIT;
-        let deadline = Instant::now() + request.timeout.unwrap_or(default).min(longest);
-        let mut from = request.from.as_deref().map(Token::parse).transpose()?.map(|token| token.position);
+        let deadline = Instant::now() + timeout.unwrap_or(default).min(longest);
+        let mut from = from.map(Token::parse).transpose()?.map(|token| token.position);
         loop {
             // Not the horizon, which stays behind for those who have left.
             let looked_at = self.tail.view().head();
             // Looked up each time, because whoever looks in may be shut out meanwhile.
-            let (view, mut sight) = self.rooms.readable(reader, &request.room_id).await?;
+            let (view, mut sight) = self.rooms.readable(reader, room_id).await?;
             let horizon = self.rooms.horizon(&sight);
             let start = *from.get_or_insert(horizon);
             let range = Range::Up(start, horizon);

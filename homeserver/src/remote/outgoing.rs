@@ -1,6 +1,7 @@
 //! Requests to other programs. Those to addresses that users choose never reach the networks that the
 //! operator forbids, whatever a name resolves to.
 
+mod fetching;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use reqwest::{
 };
 use url::{Host, Url};
 
+pub use self::fetching::{Fetched, Limits, is_web};
 use crate::{Result, config};
 
 /// How long a whole request may take, and one to a program of the operator's, which may have to do

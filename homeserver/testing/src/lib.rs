@@ -17,6 +17,7 @@ mod remote;
 mod rooms;
 mod server;
 mod user;
+mod website;
 
 pub use appservice::{Asked, TestAppService, Told};
 pub use authenticator::Authenticator;
@@ -31,3 +32,4 @@ pub use remote::{Place, RemoteServer};
 pub use rooms::segment;
 pub use server::TestServer;
 pub use user::{Answer, Refusal, TestUser};
+pub use website::TestWebsite;

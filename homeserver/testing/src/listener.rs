@@ -28,11 +28,39 @@ impl Request {
     }
 }
 
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
 /// Starts a server that answers each request with a status and JSON; returns its address.
 pub async fn start<F, Fut>(answer: F) -> SocketAddr
 where
     F: Fn(Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = (u16, Value)> + Send + 'static,
+{
+    start_plain(move |request| {
+        let answer = answer(request);
+        async move {
+            let (status, body) = answer.await;
+            let headers = vec![("content-type", "application/json".to_owned())];
+            Reply { status, headers, body: body.to_string().into_bytes() }
+        }
+    })
+    .await
+}
+
+/// The same with any answer.
+pub async fn start_plain<F, Fut>(answer: F) -> SocketAddr
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Reply> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -54,15 +82,17 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) {
 async fn serve<F, Fut>(stream: TcpStream, answer: Arc<F>)
 where
     F: Fn(Request) -> Fut,
-    Fut: Future<Output = (u16, Value)>,
+    Fut: Future<Output = Reply>,
 {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {
-        let (status, body) = answer(request).await;
-        let body = body.to_string();
-        let head =
-            format!("HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-        if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
+        let Reply { status, headers, body } = answer(request).await;
+        let mut answer = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in headers {
+            answer.push_str(&format!("{name}: {value}\r\n"));
+        }
+        answer.push_str("\r\n");
+        if stream.write_all(&[answer.as_bytes(), &body].concat()).await.is_err() {
             return;
         }
     }

@@ -31,6 +31,7 @@ mod membership;
 mod migrations;
 mod notifications;
 mod oauth;
+mod old_sync;
 mod pages;
 mod presence;
 mod processes;

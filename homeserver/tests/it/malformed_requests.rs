@@ -19,10 +19,11 @@ async fn errcode(answer: Response) -> (u16, Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_json_is_told_from_what_has_the_wrong_form() {
     let server = TestServer::start().await;
-    let cases: [(&[u8], &str); 8] = [
+    let cases: [(&[u8], &str); 9] = [
         (b"{", "M_NOT_JSON"),
         (b"nonsense", "M_NOT_JSON"),
         (b"{\"username\": \"a\x81\"}", "M_NOT_JSON"),
+        (b"{\"not looked at\": \"a\x81\"}", "M_NOT_JSON"),
         (b"{\"username\": \"a\"} trailing", "M_NOT_JSON"),
         (b"[]", "M_BAD_JSON"),
         (b"\"text\"", "M_BAD_JSON"),

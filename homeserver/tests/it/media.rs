@@ -6,6 +6,7 @@ mod downloads;
 mod legacy;
 mod moderation;
 mod pictures;
+mod previews;
 mod sweep;
 mod thumbnails;
 mod uploads;

@@ -78,6 +78,60 @@ async fn a_page_ends_where_it_shall() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_page_with_events_ends_is_told_though_there_is_nothing_before() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let room = alice.create_room().await;
+    alice.say(&room, "one").await;
+    let filter = segment(r#"{"types":["m.room.message"]}"#);
+
+    let page = get(&alice, &room, &format!("messages?dir=b&filter={filter}")).await;
+    let end = page["end"].as_str().expect("a token");
+    let rest = get(&alice, &room, &format!("messages?dir=b&filter={filter}&from={end}")).await;
+
+    assert_eq!(bodies(&page["chunk"]), ["one"]);
+    assert_eq!((bodies(&rest["chunk"]).len(), rest.get("end")), (0, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_are_told_as_they_were_then() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    let news = alice.get("/_matrix/client/v3/sync").await.expect("it syncs");
+    let before_all = news["rooms"]["join"][room.as_str()]["timeline"]["prev_batch"].as_str().expect("a token");
+    let here = get(&alice, &room, "messages").await["start"].as_str().expect("a token").to_owned();
+    bob.join(&room).await;
+
+    for at in [before_all, &here] {
+        let then = get(&alice, &room, &format!("members?at={at}")).await;
+        let users: Vec<_> = then["chunk"].as_array().expect("a list").iter().map(|event| &event["state_key"]).collect();
+        assert_eq!(users, [alice.id.as_str()], "{at}");
+    }
+    let now = get(&alice, &room, "members").await;
+    assert_eq!(now["chunk"].as_array().expect("a list").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_are_in_a_room_are_told_with_what_they_show() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    bob.put(&format!("/_matrix/client/v3/profile/{}/displayname", bob.id), json!({ "displayname": "Bob" }))
+        .await
+        .expect("it is set");
+
+    let told = get(&alice, &room, "joined_members").await;
+
+    let expected = json!({
+        alice.id.as_str(): { "display_name": null, "avatar_url": null },
+        bob.id.as_str(): { "display_name": "Bob", "avatar_url": null },
+    });
+    assert_eq!(told["joined"], expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_does_not_exist_is_forbidden() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;

@@ -2,6 +2,7 @@
 
 mod entrance;
 mod media;
+mod notices;
 mod redactions;
 mod registration_tokens;
 mod reports;

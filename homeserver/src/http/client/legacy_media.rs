@@ -4,12 +4,14 @@
 
 use ruma::{
     UInt,
-    api::client::media::{get_content, get_content_as_filename, get_content_thumbnail, get_media_config},
+    api::client::media::{
+        get_content, get_content_as_filename, get_content_thumbnail, get_media_config, get_media_preview,
+    },
 };
 
 use super::media::{shape, wanted};
 use crate::{
-    App, Result,
+    App, Error, Result,
     http::endpoint::Ruma,
     media::{Access, Download},
 };
@@ -34,6 +36,12 @@ pub async fn thumbnail(app: App, req: Ruma<get_content_thumbnail::v3::Request>) 
     let shape = shape(req.method, req.width, req.height, req.animated)?;
     let wanted = wanted(req.server_name, req.media_id, req.timeout_ms, Access::Anonymous);
     app.media.thumbnail(&wanted, shape).await
+}
+
+/// `GET /_matrix/media/v3/preview_url`
+pub async fn preview(app: App, req: Ruma<get_media_preview::v3::Request>) -> Result<get_media_preview::v3::Response> {
+    let preview = app.previews.preview(&req.body.url).await?;
+    get_media_preview::v3::Response::from_serialize(&*preview).map_err(|fault| Error::internal(fault.to_string()))
 }
 
 /// `GET /_matrix/media/v3/config`

@@ -5,7 +5,9 @@ use std::time::Duration;
 use ruma::{
     OwnedServerName, UInt,
     api::client::{
-        authenticated_media::{get_content, get_content_as_filename, get_content_thumbnail, get_media_config},
+        authenticated_media::{
+            get_content, get_content_as_filename, get_content_thumbnail, get_media_config, get_media_preview,
+        },
         media::{create_content, create_content_async, create_mxc_uri},
     },
     media::Method as Resizing,
@@ -51,6 +53,12 @@ pub async fn upload_created(app: App, req: Ruma<create_content_async::v3::Reques
 /// `GET /_matrix/client/v1/media/config`
 pub async fn config(app: App, _: Ruma<get_media_config::v1::Request>) -> Result<get_media_config::v1::Response> {
     Ok(get_media_config::v1::Response::new(UInt::new_saturating(app.media.max_upload_size())))
+}
+
+/// `GET /_matrix/client/v1/media/preview_url`
+pub async fn preview(app: App, req: Ruma<get_media_preview::v1::Request>) -> Result<get_media_preview::v1::Response> {
+    let preview = app.previews.preview(&req.body.url).await?;
+    get_media_preview::v1::Response::from_serialize(&*preview).map_err(|fault| Error::internal(fault.to_string()))
 }
 
 /// `GET /_matrix/client/v1/media/download/{serverName}/{mediaId}`

@@ -6,7 +6,7 @@ use ruma::{
     api::client::{
         context::get_context,
         message::send_message_event,
-        peeking::{get_current_state, listen_to_new_events},
+        peeking::get_current_state,
         redact::redact_event,
         room::{get_event_by_timestamp, get_room_event},
     },
@@ -56,11 +56,6 @@ pub async fn event(app: App, req: Ruma<get_room_event::v3::Request>) -> Result<S
 /// `GET /_matrix/client/v3/rooms/{roomId}/initialSync`
 pub async fn peek(app: App, req: Ruma<get_current_state::v3::Request>) -> Result<String> {
     app.reading.peek(&req.caller, &req.body.room_id).await
-}
-
-/// `GET /_matrix/client/v3/events`
-pub async fn watch(app: App, req: Ruma<listen_to_new_events::v3::Request>) -> Result<String> {
-    app.reading.watch(&req.caller, req.body).await
 }
 
 /// `GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event`

@@ -174,15 +174,3 @@ async fn what_a_client_has_is_not_sent_again() {
     assert_eq!(stale.await.expect("no panic").expect("it is found").body, "0123456789");
     assert_eq!(fresh.await.expect("no panic").expect("it is found").body, "01");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn previews_of_pages_are_not_offered() {
-    let server = TestServer::start().await;
-    let alice = server.user("alice").await;
-
-    for path in ["client/v1/media", "media/v3"] {
-        let refusal = alice.get(&format!("/_matrix/{path}/preview_url?url=x")).await.expect_err("it is not there");
-        refusal.assert_is(&ErrorKind::Unrecognized);
-        assert_eq!(refusal.status, StatusCode::NOT_FOUND);
-    }
-}
