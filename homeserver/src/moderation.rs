@@ -14,6 +14,7 @@ mod redactions;
 mod reports;
 mod rooms;
 mod shutdowns;
+mod tasks;
 mod things;
 mod users;
 mod whereabouts;
@@ -23,12 +24,14 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 pub use self::{
+    errands::Kind as TaskKind,
     history::Until,
     media::OldMedia,
     redactions::{RedactionRequest, RedactionStatus},
     reports::ReportKind,
     rooms::{RoomDetail, RoomSummary},
     shutdowns::{Done, ShutdownRequest, ShutdownStatus},
+    tasks::Task,
     users::UserChange,
     whereabouts::{Connection, DeviceConnections},
 };

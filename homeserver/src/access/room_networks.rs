@@ -1,5 +1,5 @@
-//! Names for networks that mean something in one room only, so that its moderators can keep a network
-//! out without ever seeing an address, and cannot compare what they know with those of other rooms.
+//! Names for networks, by which people can keep one out without ever seeing an address. Those that
+//! moderators of rooms are told mean something in one room only: they cannot be compared with others.
 
 use std::{fmt, net::IpAddr};
 
@@ -33,8 +33,8 @@ impl RoomNetworks {
         Self(secrets)
     }
 
-    /// A name for the network that `address` belongs to, which is the same everywhere and means nothing in
-    /// rules.
+    /// A name for the network that `address` belongs to, which is the same everywhere. It is what
+    /// administrators see instead of an address, and can write rules about.
     pub fn name(&self, address: IpAddr) -> String {
         self.write(&networks::customer(address).to_string())
     }
@@ -73,5 +73,6 @@ mod tests {
         assert_eq!(token(here, "2001:db8:1:2::3"), token(here, "2001:db8:1:2:ffff::4"));
         assert_ne!(token(here, "203.0.113.7"), token(here, "203.0.113.8"));
         assert_ne!(token(here, "203.0.113.7"), token(there, "203.0.113.7"));
+        assert_ne!(token(here, "203.0.113.7"), networks.name("203.0.113.7".parse().expect("an address")));
     }
 }

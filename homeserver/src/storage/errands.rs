@@ -48,6 +48,7 @@ pub struct Errand {
     /// JSON.
     pub progress: String,
     pub created_at: i64,
+    pub updated_at: i64,
 }
 
 struct Row {
@@ -60,6 +61,7 @@ struct Row {
     request: Text,
     progress: Text,
     created_at: i64,
+    updated_at: i64,
 }
 
 impl From<Row> for Errand {
@@ -74,6 +76,7 @@ impl From<Row> for Errand {
             request: row.request.0,
             progress: row.progress.0,
             created_at: row.created_at,
+            updated_at: row.updated_at,
         }
     }
 }
@@ -103,7 +106,7 @@ pub async fn find(conn: &mut Conn, kind: i8, id: &str) -> Result<Option<Errand>>
         Row,
         "select errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
                 users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
-                progress as `progress: Text`, created_at
+                progress as `progress: Text`, created_at, updated_at
          from errands
          join users on users.user_nid = caller_nid
          where errand_id = ? and kind = ?",
@@ -119,7 +122,7 @@ pub async fn list(conn: &mut Conn, kind: i8, subject: &str) -> Result<Vec<Errand
         Row,
         "select errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
                 users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
-                progress as `progress: Text`, created_at
+                progress as `progress: Text`, created_at, updated_at
          from errands
          join users on users.user_nid = caller_nid
          where kind = ? and subject = ?
@@ -130,13 +133,29 @@ pub async fn list(conn: &mut Conn, kind: i8, subject: &str) -> Result<Vec<Errand
     Ok(rows.fetch_all(conn).await?.into_iter().map(Errand::from).collect())
 }
 
+/// Lists all errands, the newest first; at most `limit`.
+pub async fn list_all(conn: &mut Conn, limit: u32) -> Result<Vec<Errand>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
+                users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
+                progress as `progress: Text`, created_at, updated_at
+         from errands
+         join users on users.user_nid = caller_nid
+         order by created_at desc, errand_id
+         limit ?",
+        limit
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(Errand::from).collect())
+}
+
 /// Finds the oldest errand that is not done and that nobody has claimed.
 pub async fn next(conn: &mut Conn, now_ms: i64) -> Result<Option<Errand>> {
     let row = sqlx::query_as!(
         Row,
         "select errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
                 users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
-                progress as `progress: Text`, created_at
+                progress as `progress: Text`, created_at, updated_at
          from errands
          join users on users.user_nid = caller_nid
          where state in (0, 1) and claimed_until <= ?
