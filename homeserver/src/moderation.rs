@@ -7,6 +7,7 @@ mod errands;
 mod history;
 mod joining;
 mod media;
+mod notices;
 mod power;
 mod reading;
 mod record;
@@ -27,6 +28,7 @@ pub use self::{
     errands::Kind as TaskKind,
     history::Until,
     media::OldMedia,
+    notices::Notice,
     redactions::{RedactionRequest, RedactionStatus},
     reports::ReportKind,
     rooms::{RoomDetail, RoomSummary},

@@ -35,6 +35,7 @@ pub mod mail;
 pub mod media;
 pub mod migrations;
 pub mod nids;
+pub mod notice_rooms;
 pub mod numbers;
 pub mod oauth;
 pub mod overview;

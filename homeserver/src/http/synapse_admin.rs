@@ -6,6 +6,7 @@ mod devices;
 mod history;
 mod media;
 mod members;
+mod notices;
 mod redactions;
 mod registration;
 mod registration_tokens;
@@ -122,6 +123,9 @@ pub fn routes() -> Vec<Route> {
 
         route(Method::GET, "/v1/statistics/users/media", statistics::media),
         route(Method::GET, "/v1/scheduled_tasks", tasks::list),
+
+        route(Method::POST, "/v1/send_server_notice", notices::send),
+        route(Method::PUT, "/v1/send_server_notice/{txn_id}", notices::send),
 
         // Reports
         route(Method::GET, "/v1/event_reports", reports::events),

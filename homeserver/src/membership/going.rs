@@ -3,7 +3,12 @@
 use ruma::{OwnedEventId, RoomId, UserId};
 
 use super::{Content, Memberships, because};
-use crate::{Error, Result, accounts::User, storage::rooms::Membership};
+use crate::{
+    Error, Result,
+    accounts::User,
+    error::ErrorKind,
+    storage::{notice_rooms, numbers::RoomNid, rooms::Membership},
+};
 
 impl Memberships {
     /// `user` leaves a room, declines its invitation, or takes a knock back.
@@ -15,6 +20,11 @@ impl Memberships {
         let stranger = || Error::forbidden("You are not in this room.");
         let view = self.rooms.find(room_id).await?.ok_or_else(stranger)?;
         match self.member_event(&view, &user.id).await? {
+            // Client-server API, "Server notices".
+            Some((Membership::Invite, _)) if self.is_notice_room(user, view.nid).await? => {
+                let message = "This is where the server tells you something: the invitation cannot be declined.";
+                Err(Error::refused(ErrorKind::CannotLeaveServerNoticeRoom, message))
+            }
             Some((Membership::Join | Membership::Invite | Membership::Knock, _)) => {
                 self.send(user, &user.id, room_id, Membership::Leave, content).await
             }
@@ -23,6 +33,10 @@ impl Memberships {
             Some((Membership::Ban, _)) => Err(Error::forbidden("You are banned from this room.")),
             None => Err(stranger()),
         }
+    }
+
+    async fn is_notice_room(&self, user: &User, room: RoomNid) -> Result<bool> {
+        Ok(notice_rooms::find(&mut *self.storage.conn().await?, user.nid).await? == Some(room))
     }
 
     /// `user` removes `target`, or takes their invitation back, or declines their knock.

@@ -3,6 +3,7 @@
 mod entrance;
 mod ketesa;
 mod media;
+mod notices;
 mod redactions;
 mod registration_tokens;
 mod reports;

@@ -79,7 +79,7 @@ async fn every_feature_is_refused_where_it_is_used() {
         ("react", &put, send("m.reaction"), reaction),
         ("upload", &post, "/_matrix/media/v3/upload".to_owned(), json!({})),
         ("change_profile", &put, name, json!({ "displayname": "x" })),
-        ("add_email", &post, "/_matrix/client/v3/account/3pid/email/requestToken".to_owned(), json!({})),
+        ("add_email", &post, "/_matrix/client/v3/account/3pid".to_owned(), json!({})),
         ("add_email", &post, "/_matrix/client/v3/account/3pid/add".to_owned(), json!({})),
         (
             "search_directory",

@@ -147,7 +147,7 @@ async fn it_is_told_who_uploaded_how_much() {
 
     assert_eq!((&by_size["total"], &by_size["next_token"]), (&json!(2), &json!(1)));
     assert_eq!(by_size["users"][0]["user_id"], bob.id.as_str());
-    let user = json!({ "user_id": alice.id, "displayname": "alice", "media_count": 2, "media_length": 8 });
+    let user = json!({ "user_id": alice.id, "displayname": null, "media_count": 2, "media_length": 8 });
     assert_eq!(found["users"], json!([user]));
     assert_eq!(later, json!({ "users": [], "total": 0 }));
     list("order_by=colour").await.expect_err("there is no such order").assert_is(&ErrorKind::InvalidParam);
