@@ -127,7 +127,7 @@ impl Oversight {
                 Kind::Network => guards::check_network(&networks::parse(&new.value)?, proxies, own)?,
                 Kind::NamedNetwork => {
                     let names = self.access.rulebook.room_networks();
-                    guards::check_named_network(&new.value, proxies, own, |address| names.name(address))?;
+                    guards::check_named_network(&new.value, proxies, own, |address| names.name(address).to_string())?;
                 }
                 _ => continue,
             }

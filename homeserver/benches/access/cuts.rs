@@ -64,8 +64,8 @@ pub async fn cut_off(bench: &Bench, count: u32, report: &mut Report) {
         replaces: None,
     };
     let started = Instant::now();
-    let change = bench.access.rulebook.change(&[Change::Put(Box::new(new))], "@root:test.local", &Actor::operator());
-    change.await.expect("the rule is allowed");
+    let (changes, actor) = ([Change::Put(Box::new(new))], Actor::operator());
+    bench.access.rulebook.change(&changes, "@root:test.local", &actor).await.expect("the rule is allowed");
     let in_force = started.elapsed();
     let (hits, mut last) = (count.div_ceil(HIT), Duration::ZERO);
     for _ in 0..hits {

@@ -59,7 +59,7 @@ fn rule(number: u32, random: &mut StdRng, names: &RoomNetworks) -> NewRule {
             let (least, most) = if address.is_ipv4() { (18, 32) } else { (36, 64) };
             (Kind::Network, format!("{address}/{}", random.random_range(least..=most)))
         }
-        9 => (Kind::NamedNetwork, names.name(address(random))),
+        9 => (Kind::NamedNetwork, names.name(address(random)).to_string()),
         10..14 => (Kind::User, format!("@user{number}:test.local")),
         14 => (Kind::User, format!("@bad{number}*:server{}.test", number % 1000)),
         15 => (Kind::User, format!("*{number}spam:server{}.test", number % 1000)),

@@ -17,7 +17,7 @@ use crate::{
     measure::{Meter, Row, Tally, measure},
     memory::{FROM_ONE_ADDRESS, PATIENCE, parkable},
     server::Server,
-    setting::{Setting, User},
+    setting::{CROWD, Setting, User},
 };
 
 /// One user in so many comes from the network that is banned.
@@ -36,7 +36,12 @@ type Waited = Result<(StatusCode, Value, Instant)>;
 /// message after that; its third about those who come back.
 pub async fn cut_off(setting: &mut Setting) -> Result<Vec<Row>> {
     let count = parkable(setting)?;
-    let (room, users) = setting.large_room().await?;
+    let (room, users) = if count < CROWD {
+        let users = setting.crowd(count).await?;
+        (setting.room(&users).await?, users)
+    } else {
+        setting.large_room().await?
+    };
     let root = administrator(setting).await?;
     let mut connection = Connection::open(setting.address()).await?;
     let mut places = Vec::new();

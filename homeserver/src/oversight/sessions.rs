@@ -67,14 +67,14 @@ impl Oversight {
                 let (names, mut found) = (self.access.rulebook.room_networks(), Vec::new());
                 self.access
                     .whereabouts
-                    .each(|seen| found.extend((names.name(seen.address) == *name).then_some(seen)))
+                    .each(|seen| found.extend((*names.name(seen.address) == **name).then_some(seen)))
                     .await?;
                 found
             }
         };
         let live = self.access.live.list();
         let session = |seen: Seen| SeenSession {
-            network: self.access.rulebook.room_networks().name(seen.address),
+            network: self.access.rulebook.room_networks().name(seen.address).to_string(),
             address: reason.map(|_| seen.address),
             first_seen_at: seen.first_seen_at,
             last_seen_at: seen.last_seen_at,

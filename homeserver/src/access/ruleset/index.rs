@@ -38,7 +38,7 @@ pub(super) struct Index {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     in_room: Option<String>,
-    everywhere: Option<String>,
+    everywhere: Option<Arc<str>>,
 }
 
 impl Index {
@@ -90,7 +90,7 @@ impl Index {
             self.find_networks(address, |bits, rule| found(Family::Network, bits, rule));
             let bits = u32::from(networks::customer(address).prefix_len());
             let in_room = names.in_room.as_ref().and_then(|token| self.room_networks.get(token));
-            let everywhere = names.everywhere.as_ref().and_then(|name| self.named_networks.get(name));
+            let everywhere = names.everywhere.as_ref().and_then(|name| self.named_networks.get(&**name));
             for rule in in_room.into_iter().chain(everywhere).flatten() {
                 found(Family::Network, bits, rule);
             }
