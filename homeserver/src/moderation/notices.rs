@@ -117,15 +117,21 @@ impl Moderation {
         theirs.ok_or_else(|| Error::internal("a room for notices has vanished"))
     }
 
-    /// Invites a user who is not there, whoever else may not invite them.
+    /// Invites a user who is not there. Who wants no invitations is shown none, and so comes in at once.
     async fn ask_into(&self, teller: &User, account: &Account, room: RoomNid) -> Result<()> {
         let member = rooms::find_member(&mut *self.conn().await?, room, account.user).await?;
-        if member.is_some_and(|member| matches!(member.membership, Membership::Join | Membership::Invite)) {
+        let present = member.map(|member| member.membership);
+        let is_let_in = self.memberships.blocks_invitations(account.user).await?;
+        if present == Some(Membership::Join) || (present == Some(Membership::Invite) && !is_let_in) {
             return Ok(());
         }
         let mut content: Map<String, Value> = self.memberships.shown_profile(&account.user_id).await?;
-        content.insert("membership".to_owned(), "invite".into());
-        let invite = Wish::state_of("m.room.member", account.user_id.as_str(), &content)?;
-        self.rooms.say(&teller.id, room, invite, None).await.map(drop)
+        let steps = [(&teller.id, "invite", true), (&account.user_id, "join", is_let_in)];
+        for (by, membership, _) in steps.into_iter().filter(|(.., is_taken)| *is_taken) {
+            content.insert("membership".to_owned(), membership.into());
+            let wish = Wish::state_of("m.room.member", account.user_id.as_str(), &content)?;
+            self.rooms.say(by, room, wish, None).await?;
+        }
+        Ok(())
     }
 }

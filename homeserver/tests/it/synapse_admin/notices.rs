@@ -46,12 +46,10 @@ async fn somebody_is_told_something_in_a_room_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_left_is_asked_back_and_rules_and_wishes_are_not_in_the_way() {
+async fn who_left_is_asked_back_and_no_rule_is_in_the_way() {
     let server = TestServer::start().await;
     let root = administrator(&server).await;
     let alice = server.user("alice").await;
-    let wish = format!("/_matrix/client/v3/user/{}/account_data/m.invite_permission_config", alice.id);
-    alice.put(&wish, json!({ "default_action": "block" })).await.expect("it can be set");
     crate::access::rule(&root, "lockdown", "everyone - feature:create_room deny").await;
 
     tell(&root, &alice, "One").await;
@@ -61,6 +59,23 @@ async fn who_left_is_asked_back_and_rules_and_wishes_are_not_in_the_way() {
     tell(&root, &alice, "Two").await;
 
     assert_eq!(invited(&alice).await.0, room);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wants_no_invitations_finds_the_room_among_their_own() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let alice = server.user("alice").await;
+    let wish = format!("/_matrix/client/v3/user/{}/account_data/m.invite_permission_config", alice.id);
+    alice.put(&wish, json!({ "default_action": "block" })).await.expect("it can be set");
+
+    tell(&root, &alice, "One").await;
+    tell(&root, &alice, "Two").await;
+
+    let news = alice.get("/_matrix/client/v3/sync").await.expect("an answer");
+    let rooms = news["rooms"]["join"].as_object().expect("she is in rooms");
+    assert_eq!(rooms.len(), 1, "{news}");
+    assert!(news.to_string().contains("Two"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
