@@ -37,6 +37,7 @@ test: packages
 # ARGS chooses: make bench ARGS="send fanout --seconds 30"
 bench: packages
 	cargo bench --bench load -- --markdown $(ARGS)
+	cargo bench --bench access -- --markdown
 	cargo bench --bench state -- --markdown
 
 interop: packages

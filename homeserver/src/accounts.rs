@@ -94,6 +94,8 @@ pub struct User {
     pub is_guest: bool,
     /// Whether it is a server administrator.
     pub is_admin: bool,
+    /// Whether it is that only by the word of the application service that acts as it.
+    pub is_vouched_for: bool,
     /// Whether it may read, but not act.
     pub is_suspended: bool,
     /// Whether what it says goes nowhere, which it is not told.
@@ -115,7 +117,9 @@ pub struct User {
 
 impl From<&User> for Actor {
     fn from(user: &User) -> Self {
-        Self::user(&user.id, user.device_id.clone(), &user.origin).as_admin(user.is_admin)
+        let service = user.appservice.as_deref().map(|service| &*service.id);
+        let is_admin = user.is_admin && !user.is_vouched_for;
+        Self::user(&user.id, user.device_id.clone(), &user.origin).as_admin(is_admin).through(service)
     }
 }
 
@@ -128,6 +132,7 @@ impl User {
             device_id: None,
             is_guest: account.kind == AccountKind::Guest,
             is_admin: account.is_admin,
+            is_vouched_for: false,
             is_suspended: account.is_suspended,
             is_shadow_banned: false,
             pace: None,

@@ -1,20 +1,20 @@
 //! Says whether local users may do what they want to in rooms, as far as that is a matter of access
 //! rules and not of a room's own.
 
-use std::collections::HashSet;
+mod spaces;
 
-use ruma::{OwnedRoomId, RoomId, events::TimelineEventType};
+use ruma::{OwnedRoomId, RoomId, UserId, events::TimelineEventType};
 use serde::Deserialize;
 
+use self::spaces::Spaces;
 use crate::{
     Result,
     access::{Access, feature::Feature},
     accounts::User,
+    clock::Clock,
     rooms::{Rooms, draft::Wish},
 };
 
-/// So many rooms of a space are looked at.
-const LARGEST_SPACE: usize = 1000;
 /// Kinds of messages that show a file.
 const FILES: [&str; 4] = ["m.audio", "m.file", "m.image", "m.video"];
 
@@ -23,12 +23,13 @@ const FILES: [&str; 4] = ["m.audio", "m.file", "m.image", "m.video"];
 pub struct Admission {
     access: Access,
     rooms: Rooms,
+    spaces: Spaces,
 }
 
 impl Admission {
     /// Asks the rules of `access`.
-    pub fn new(access: Access, rooms: Rooms) -> Self {
-        Self { access, rooms }
+    pub fn new(access: Access, rooms: Rooms, clock: Clock) -> Self {
+        Self { access, spaces: Spaces::new(rooms.clone(), clock), rooms }
     }
 
     /// Refuses `user` what they may not do.
@@ -38,12 +39,7 @@ impl Admission {
 
     /// Refuses to let `user` into a room, or speak there, from where they are.
     pub async fn room(&self, user: &User, room: &RoomId) -> Result<()> {
-        let mut around = Vec::new();
-        for space in self.access.rulebook.current().spaces() {
-            if **space == *room || self.holds(space, room).await? {
-                around.push(space.clone());
-            }
-        }
+        let around = self.around(room).await?;
         let spaces: Vec<&RoomId> = around.iter().map(|space| &**space).collect();
         self.access.gates.room(&user.visitor(), room, &spaces).await
     }
@@ -62,37 +58,28 @@ impl Admission {
         self.room(user, room).await
     }
 
-    /// Whether `space` has `room` in it, directly or in a space that it has in it.
-    async fn holds(&self, space: &RoomId, room: &RoomId) -> Result<bool> {
-        let mut ahead: Vec<OwnedRoomId> = vec![space.to_owned()];
-        let mut seen: HashSet<OwnedRoomId> = HashSet::new();
-        while let Some(space) = ahead.pop() {
-            if seen.len() >= LARGEST_SPACE || !seen.insert(space.clone()) {
-                continue;
-            }
-            let Some(view) = self.rooms.find(&space).await? else { continue };
-            if view.room_type().as_deref() != Some("m.space") {
-                continue;
-            }
-            for event in self.rooms.events_of_type(view.nid, "m.space.child").await? {
-                let Some(child) = event.state_key().and_then(|key| OwnedRoomId::try_from(key).ok()) else { continue };
-                if event.content_as::<Child>().is_none_or(|child| child.via.is_empty()) {
-                    continue;
-                }
-                if child == room {
-                    return Ok(true);
-                }
-                ahead.push(child);
+    /// Refuses to have `user`, who is of another server, in `room`, or in a room that is being made: to
+    /// invite them, and to take in what they do there. Of where they come from, and of their e-mail
+    /// addresses, nothing is known here.
+    pub async fn stranger(&self, user: &UserId, room: Option<&RoomId>) -> Result<()> {
+        let around = match room {
+            Some(room) => self.around(room).await?,
+            None => Vec::new(),
+        };
+        let spaces: Vec<&RoomId> = around.iter().map(|space| &**space).collect();
+        self.access.gates.stranger(user, room, &spaces)
+    }
+
+    /// The spaces about which there are rules and in which `room` is.
+    async fn around(&self, room: &RoomId) -> Result<Vec<OwnedRoomId>> {
+        let mut around = Vec::new();
+        for space in self.access.rulebook.current().spaces() {
+            if **space == *room || self.spaces.holds(space, room).await? {
+                around.push(space.clone());
             }
         }
-        Ok(false)
+        Ok(around)
     }
-}
-
-/// What makes a child of a space one. Client-server API, "m.space.child".
-#[derive(Deserialize)]
-struct Child {
-    via: Vec<String>,
 }
 
 /// The feature that an event makes use of. Whoever may send nothing may still take back what they sent.

@@ -255,7 +255,7 @@ impl App {
         let directory =
             Directory::new(storage.clone(), rooms.clone(), tail.clone(), clock.clone(), appservice_client.clone());
         directory.start(tasks);
-        let admission = Admission::new(access.clone(), rooms.clone());
+        let admission = Admission::new(access.clone(), rooms.clone(), clock.clone());
         let memberships = Memberships::new(
             storage.clone(),
             rooms.clone(),

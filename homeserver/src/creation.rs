@@ -101,6 +101,9 @@ impl Creations {
         let is_direct = request.is_direct;
         let wanted = self.wanted(creator, request, alias).await?;
         let (local, remote) = self.invitees(creator, &wanted.invite);
+        for user in &remote {
+            self.admission.stranger(user, None).await?;
+        }
         let mut invitations = Vec::with_capacity(local.len());
         for user in local {
             let content = self.memberships.invitation(&user, is_direct).await?;
@@ -115,7 +118,7 @@ impl Creations {
         for user in remote {
             match self.memberships.invite(creator, &user, &room_id, is_direct, None).await {
                 // The room exists by now. Whoever could not be invited can be seen in it.
-                Ok(_) | Err(Error::Refused { .. }) => {}
+                Ok(_) | Err(Error::Refused { .. } | Error::Denied(_)) => {}
                 Err(fault) => return Err(fault),
             }
         }

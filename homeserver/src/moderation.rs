@@ -15,6 +15,7 @@ mod redactions;
 mod reports;
 mod rooms;
 mod shutdowns;
+mod tasks;
 mod things;
 mod users;
 mod whereabouts;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 pub use self::{
+    errands::Kind as TaskKind,
     history::Until,
     media::OldMedia,
     notices::Notice,
@@ -31,6 +33,7 @@ pub use self::{
     reports::ReportKind,
     rooms::{RoomDetail, RoomSummary},
     shutdowns::{Done, ShutdownRequest, ShutdownStatus},
+    tasks::Task,
     users::UserChange,
     whereabouts::{Connection, DeviceConnections},
 };

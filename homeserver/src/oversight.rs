@@ -23,9 +23,10 @@ use crate::{
     Error, Result,
     access::{
         Access,
+        feature::Feature,
         guards::{self, Keeper},
         networks,
-        rule::{Effect, Kind, Rule},
+        rule::{Effect, Kind, Rule, Scope},
         rulebook::Change,
         ruleset::RuleSet,
     },
@@ -40,6 +41,9 @@ use crate::{
 
 /// Addresses from which administrators came in this time are kept open, in milliseconds.
 const LOOK_BACK_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// Where rules hold that say who may administrate.
+const ADMINISTRATION: Scope = Scope::Feature(Feature::AdminApi);
 
 /// Administrates access; clones share it.
 #[derive(Clone, Debug)]
@@ -93,12 +97,14 @@ impl Oversight {
         let before = self.access.rulebook.current();
         let after = self.access.rulebook.preview(changes, author).await?;
         self.check(caller, changes, &before, &after).await?;
-        let preview = self.preview(changes, &before, &after).await?;
-        if is_rehearsal {
-            return Ok(preview);
+        let comparison = self.compare(changes, &before, &after).await?;
+        let live_requests = self.count_live(&comparison).await?;
+        if !is_rehearsal {
+            self.apply(caller, changes).await?;
         }
-        self.apply(caller, changes).await?;
-        Ok(preview)
+        // All accounts are looked at for that: a rule in a hurry does not wait for it.
+        let preview = self.count_accounts(&comparison).await?;
+        Ok(Preview { live_requests, ..preview })
     }
 
     /// Makes changes that were checked, and records them.
@@ -108,12 +114,23 @@ impl Oversight {
 
     /// Refuses changes that would lock people out whom nobody wants to.
     async fn check(&self, caller: &User, changes: &[Change], before: &RuleSet, after: &RuleSet) -> Result<()> {
+        if self.scopes(changes).await.contains(&ADMINISTRATION) {
+            must_be_by_itself(caller)?;
+        }
         for change in changes {
             let Change::Put(new) = change else { continue };
-            if new.kind != Kind::Network || matches!(new.effect, Effect::Allow | Effect::LogOnly) {
+            if matches!(new.effect, Effect::Allow | Effect::LogOnly) {
                 continue;
             }
-            guards::check_network(&networks::parse(&new.value)?, &self.trusted_proxies, &self.own_addresses)?;
+            let (proxies, own) = (&self.trusted_proxies, &self.own_addresses);
+            match new.kind {
+                Kind::Network => guards::check_network(&networks::parse(&new.value)?, proxies, own)?,
+                Kind::NamedNetwork => {
+                    let names = self.access.rulebook.room_networks();
+                    guards::check_named_network(&new.value, proxies, own, |address| names.name(address).to_string())?;
+                }
+                _ => continue,
+            }
             self.access.crowd.check()?;
         }
         let keepers = self.keepers(caller).await?;
@@ -151,5 +168,14 @@ impl Oversight {
 
     fn must_be(&self, caller: &User) -> Result<()> {
         if caller.is_admin { Ok(()) } else { Err(Error::forbidden("Only server administrators can do this.")) }
+    }
+}
+
+/// Refuses what is only for those who are administrators whoever says so: an application service that
+/// vouches for people cannot make them the masters of who administrates.
+fn must_be_by_itself(caller: &User) -> Result<()> {
+    match caller.is_vouched_for {
+        false => Ok(()),
+        true => Err(Error::forbidden("Who may administrate is a matter of the server's administrators alone.")),
     }
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use anyhow::Result;
+use hyper::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     client::{Connection, segment},
@@ -71,6 +72,12 @@ impl Place {
     /// The user's access token.
     pub fn token(&self) -> &str {
         &self.user.token
+    }
+
+    /// Waits for any answer; returns what it was, and when its last byte was there.
+    pub async fn wait(self, mut connection: Connection) -> Result<(StatusCode, Value, Instant)> {
+        let answer = connection.exchange(Method::GET, &self.user.token, &self.path(POLL_MS), None).await?;
+        Ok((answer.status, answer.json()?, answer.arrived))
     }
 
     /// Waits until all messages have come. The time of a delivery runs from just before its sending to

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod client;
+mod cutting;
 mod fanout;
 mod listening;
 mod measure;
@@ -41,6 +42,9 @@ struct Arguments {
     /// How long to measure what could go on for ever.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// How many requests are parked.
+    #[arg(long, default_value_t = 10_000)]
+    parked: usize,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -68,9 +72,10 @@ enum Scenario {
     Members,
     JoinedMembers,
     Parked,
+    CutOff,
 }
 
-const SCENARIOS: [(&str, Scenario); 18] = [
+const SCENARIOS: [(&str, Scenario); 19] = [
     ("register", Scenario::Register),
     ("login", Scenario::LogIn),
     ("create", Scenario::Create),
@@ -89,6 +94,7 @@ const SCENARIOS: [(&str, Scenario); 18] = [
     ("members", Scenario::Members),
     ("joined_members", Scenario::JoinedMembers),
     ("parked", Scenario::Parked),
+    ("cut-off", Scenario::CutOff),
 ];
 
 impl Scenario {
@@ -107,6 +113,7 @@ impl Scenario {
             Self::Members => reading::members(setting).await,
             Self::JoinedMembers => reading::joined_members(setting).await,
             Self::Parked => memory::parked(setting).await,
+            Self::CutOff => cutting::cut_off(setting).await,
         }
     }
 }
@@ -122,7 +129,7 @@ async fn main() -> Result<ExitCode> {
         _ => Form::Text,
     };
     let report = tokio::select! {
-        report = measure_all(&scenarios, Duration::from_secs(arguments.seconds)) => report?,
+        report = measure_all(&scenarios, Duration::from_secs(arguments.seconds), arguments.parked) => report?,
         // The server is stopped and its directory removed.
         _ = tokio::signal::ctrl_c() => return Ok(ExitCode::FAILURE),
     };
@@ -149,10 +156,10 @@ fn is_named(scenario: &str, name: &str) -> bool {
     scenario.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-async fn measure_all(scenarios: &[(&'static str, Scenario)], time: Duration) -> Result<Report> {
+async fn measure_all(scenarios: &[(&'static str, Scenario)], time: Duration, parked: usize) -> Result<Report> {
     let files = server::raise_file_limit();
     eprintln!("Starting salon");
-    let mut setting = Setting::new(Server::start()?, time, files);
+    let mut setting = Setting::new(Server::start()?, time, parked, files);
     let mut report = Report { about: about(time), ..Report::default() };
     if setting.server.is_in_memory() {
         setting.notes.push("The database is on a file system in memory: no write has to reach a disk.".to_owned());

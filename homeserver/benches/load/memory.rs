@@ -17,14 +17,12 @@ use crate::{
     setting::Setting,
 };
 
-/// Requests that wait at the same time.
-const PARKED: usize = 10_000;
 /// Files that the server, or this process, has open besides these connections.
 const OTHER_FILES: usize = 1000;
 /// Connections from one address, fewer than there are ports for outgoing connections.
-const FROM_ONE_ADDRESS: usize = 4000;
+pub const FROM_ONE_ADDRESS: usize = 4000;
 /// The longest that opening all connections and one message to all may take.
-const PATIENCE: Duration = Duration::from_secs(110);
+pub const PATIENCE: Duration = Duration::from_secs(110);
 
 /// The memory at some moment.
 #[derive(Clone, Debug)]
@@ -47,15 +45,7 @@ impl Moment {
 
 /// Ten thousand requests of the members of the large room wait for news; then there is a message.
 pub async fn parked(setting: &mut Setting) -> Result<Vec<Row>> {
-    let count = PARKED.min(setting.files.saturating_sub(OTHER_FILES));
-    ensure!(count > 0, "at most {} files may be open: raise the hard limit (ulimit -Hn)", setting.files);
-    if count < PARKED {
-        setting.notes.push(format!(
-            "Only {count} requests were parked instead of {PARKED}, because at most {} files may be open: raise the \
-             hard limit (`ulimit -Hn`).",
-            setting.files
-        ));
-    }
+    let count = parkable(setting)?;
     let (room, users) = setting.large_room().await?;
     let mut connection = Connection::open(setting.address()).await?;
     let mut places = Vec::new();
@@ -97,4 +87,19 @@ pub async fn parked(setting: &mut Setting) -> Result<Vec<Row>> {
     }
     compare(&told, &arrived, &mut tally);
     Ok(vec![meter.stop(format!("parked-{count}"), tally)?])
+}
+
+/// How many requests can wait at the same time.
+pub fn parkable(setting: &mut Setting) -> Result<usize> {
+    let wanted = setting.parked;
+    let count = wanted.min(setting.files.saturating_sub(OTHER_FILES));
+    ensure!(count > 0, "at most {} files may be open: raise the hard limit (ulimit -Hn)", setting.files);
+    if count < wanted {
+        setting.notes.push(format!(
+            "Only {count} requests were parked instead of {wanted}, because at most {} files may be open: raise the \
+             hard limit (`ulimit -Hn`).",
+            setting.files
+        ));
+    }
+    Ok(count)
 }

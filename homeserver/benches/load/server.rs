@@ -43,12 +43,7 @@ impl Server {
     pub fn start() -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("salon-load-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let log = log_file(directory.path());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_salon"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SALON_")) {
-            command.env_remove(name);
-        }
-        let mut process = command
-            .current_dir(directory.path())
+        let mut process = salon(directory.path())
             .env("SALON_LISTENERS__PLAIN", "127.0.0.1:0")
             .env("SALON_LISTENERS__METRICS", "127.0.0.1:0")
             .env("SALON_REGISTRATION__MODE", "open")
@@ -76,6 +71,14 @@ impl Server {
     /// Whether its files are in memory, so that nothing it writes has to reach a disk.
     pub fn is_in_memory(&self) -> bool {
         statfs(self.directory.path()).is_ok_and(|system| system.f_type == TMPFS)
+    }
+
+    /// Makes a user a server administrator, as operators do.
+    pub fn make_admin(&self, user: &str) -> Result<()> {
+        let made =
+            salon(self.directory.path()).args(["user", "make-admin", user]).output().context("starting salon")?;
+        ensure!(made.status.success(), "nobody became an administrator: {}", String::from_utf8_lossy(&made.stderr));
+        Ok(())
     }
 
     /// Processor time used so far.
@@ -144,6 +147,16 @@ pub fn raise_file_limit() -> usize {
         Err(_) => limit.current,
     };
     files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+}
+
+/// The program in `directory`, not configured by what is around the benchmark.
+fn salon(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_salon"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SALON_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(directory);
+    command
 }
 
 fn log_file(directory: &Path) -> PathBuf {

@@ -35,6 +35,8 @@ pub struct Setting {
     pub server: Server,
     /// How long a scenario that could go on for ever is measured.
     pub time: Duration,
+    /// How many requests are to wait at the same time.
+    pub parked: usize,
     /// Files that this process may have open.
     pub files: usize,
     /// What was in memory.
@@ -51,10 +53,11 @@ pub struct Setting {
 
 impl Setting {
     /// An empty server.
-    pub fn new(server: Server, time: Duration, files: usize) -> Self {
+    pub fn new(server: Server, time: Duration, parked: usize, files: usize) -> Self {
         Self {
             server,
             time,
+            parked,
             files,
             moments: Vec::new(),
             figures: Vec::new(),

@@ -104,6 +104,19 @@ impl Gates {
         Ok(())
     }
 
+    /// Whether somebody has to prove an e-mail address before they may have an account, as far as that can
+    /// be told from their name, if they have said one, and from where they come.
+    pub fn needs_email_to_register(&self, user: Option<&UserId>, visitor: &Visitor<'_>) -> bool {
+        let facts = Facts {
+            user: user.map(UserId::as_str),
+            server: user.map(|user| user.server_name().as_str()),
+            address: visitor.address,
+            ..Facts::default()
+        };
+        let decision = self.rulebook.current().decide(Place::Registration, &facts, self.clock.now_ms());
+        decision.effect() == Effect::RequireVerifiedEmail
+    }
+
     /// Whether somebody may create an account; returns the rule for which an administrator has to approve
     /// of it.
     pub fn registration(&self, applicant: &Applicant<'_>) -> Result<Option<Arc<Rule>>> {
@@ -172,6 +185,26 @@ impl Gates {
                     self.limit(&rule, subject, (count, per_ms), visitor)?;
                 }
                 _ => return Err(self.refuse(place, &rule, visitor)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a user of another server may be in a room, which is being made if there is none; `spaces` as
+    /// for [`Self::room`].
+    pub fn stranger(&self, user: &UserId, room: Option<&RoomId>, spaces: &[&RoomId]) -> Result<()> {
+        let facts = Facts { user: Some(user.as_str()), server: Some(user.server_name().as_str()), ..Facts::default() };
+        let around = room.map(Place::Room).into_iter().chain(spaces.iter().map(|space| Place::Space(space)));
+        for place in [Place::Server, Place::Federation].into_iter().chain(around) {
+            let Some(rule) = self.decide(place, &facts) else { continue };
+            // What strangers could show for themselves is not known here; how often they act is counted
+            // where they do.
+            if !matches!(rule.effect, Effect::Allow | Effect::LogOnly | Effect::RateLimit { .. }) {
+                let sentence = match place {
+                    Place::Room(_) | Place::Space(_) => "Rules of this server keep this user out of the room.",
+                    _ => "Rules of this server keep this user out.",
+                };
+                return Err(denied(ErrorKind::Forbidden, sentence, &rule));
             }
         }
         Ok(())

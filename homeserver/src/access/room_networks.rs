@@ -1,8 +1,10 @@
-//! Names for networks that mean something in one room only, so that its moderators can keep a network
-//! out without ever seeing an address, and cannot compare what they know with those of other rooms.
+//! Names for networks, by which people can keep one out without ever seeing an address. Those that
+//! moderators of rooms are told mean something in one room only: they cannot be compared with others.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
+use ipnet::IpNet;
+use quick_cache::sync::Cache;
 use ruma::RoomId;
 
 use super::networks;
@@ -17,9 +19,15 @@ const LENGTH: usize = 16;
 /// What tokens begin with.
 const PREFIX: &str = "net-";
 
+/// So many names are remembered: while there are rules about some, each request asks for one.
+const REMEMBERED: usize = 20_000;
+
 /// Makes the tokens; clones make the same.
 #[derive(Clone)]
-pub struct RoomNetworks(Secrets);
+pub struct RoomNetworks {
+    secrets: Secrets,
+    names: Arc<Cache<IpNet, Arc<str>>>,
+}
 
 impl fmt::Debug for RoomNetworks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,13 +38,19 @@ impl fmt::Debug for RoomNetworks {
 impl RoomNetworks {
     /// Tokens that nobody can make without `secrets`.
     pub fn new(secrets: Secrets) -> Self {
-        Self(secrets)
+        Self { secrets, names: Arc::new(Cache::new(REMEMBERED)) }
     }
 
-    /// A name for the network that `address` belongs to, which is the same everywhere and means nothing in
-    /// rules.
-    pub fn name(&self, address: IpAddr) -> String {
-        self.write(&networks::customer(address).to_string())
+    /// A name for the network that `address` belongs to, which is the same everywhere. It is what
+    /// administrators see instead of an address, and can write rules about.
+    pub fn name(&self, address: IpAddr) -> Arc<str> {
+        let network = networks::customer(address);
+        if let Some(name) = self.names.get(&network) {
+            return name;
+        }
+        let name: Arc<str> = self.write(&network.to_string()).into();
+        self.names.insert(network, name.clone());
+        name
     }
 
     /// The token of the network that `address` belongs to, in `room`.
@@ -45,7 +59,7 @@ impl RoomNetworks {
     }
 
     fn write(&self, network: &str) -> String {
-        let hash = self.0.hash(PURPOSE, network);
+        let hash = self.secrets.hash(PURPOSE, network);
         let letters = hash.iter().take(LENGTH).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
         PREFIX.chars().chain(letters).collect()
     }
@@ -73,5 +87,6 @@ mod tests {
         assert_eq!(token(here, "2001:db8:1:2::3"), token(here, "2001:db8:1:2:ffff::4"));
         assert_ne!(token(here, "203.0.113.7"), token(here, "203.0.113.8"));
         assert_ne!(token(here, "203.0.113.7"), token(there, "203.0.113.7"));
+        assert_ne!(token(here, "203.0.113.7"), *networks.name("203.0.113.7".parse().expect("an address")));
     }
 }

@@ -110,6 +110,8 @@ pub enum Criterion {
     RegistrationToken([u8; HASH_LENGTH]),
     /// Whoever comes from a network that is known by a token in one room only.
     RoomNetwork(String),
+    /// Whoever comes from a network that is known by the name under which administrators are shown it.
+    NamedNetwork(String),
 }
 
 /// The kinds of criteria.
@@ -124,6 +126,7 @@ pub enum Kind {
     Network = 5,
     RegistrationToken = 6,
     RoomNetwork = 7,
+    NamedNetwork = 8,
 }
 
 /// Where a rule holds.
@@ -226,7 +229,7 @@ impl Effect {
 }
 
 /// The kinds with their names.
-const KINDS: [(Kind, &str); 8] = [
+const KINDS: [(Kind, &str); 9] = [
     (Kind::Everyone, "everyone"),
     (Kind::User, "user"),
     (Kind::Server, "server"),
@@ -235,9 +238,15 @@ const KINDS: [(Kind, &str); 8] = [
     (Kind::Network, "network"),
     (Kind::RegistrationToken, "registration_token"),
     (Kind::RoomNetwork, "room_network"),
+    (Kind::NamedNetwork, "named_network"),
 ];
 
 impl Kind {
+    /// Whether rules of this kind are about where people come from.
+    pub fn is_about_networks(self) -> bool {
+        matches!(self, Self::Network | Self::RoomNetwork | Self::NamedNetwork)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         KINDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
@@ -270,6 +279,7 @@ impl Criterion {
             Self::Network(_) => Kind::Network,
             Self::RegistrationToken(_) => Kind::RegistrationToken,
             Self::RoomNetwork(_) => Kind::RoomNetwork,
+            Self::NamedNetwork(_) => Kind::NamedNetwork,
         }
     }
 }

@@ -272,13 +272,12 @@ impl RuleSet {
 
     fn find<'a>(&'a self, place: Place<'_>, facts: &Facts<'_>, found: impl FnMut(Family, u32, &'a Arc<Rule>)) {
         let Some(index) = self.at(place) else { return };
-        let token = match (place, facts.address) {
-            (Place::Room(room), Some(address)) if index.asks_for_room_networks() => {
-                Some(self.room_networks.token(room, address))
-            }
+        let room = match place {
+            Place::Room(room) => Some(room),
             _ => None,
         };
-        index.find(facts, token.as_deref(), found);
+        let names = facts.address.map(|address| index.names(address, room, &self.room_networks)).unwrap_or_default();
+        index.find(facts, &names, found);
     }
 }
 

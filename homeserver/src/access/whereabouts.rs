@@ -149,7 +149,8 @@ impl Whereabouts {
         }
     }
 
-    async fn forget_old(&self) -> Result<()> {
+    /// Deletes what has been kept for long enough.
+    pub async fn forget_old(&self) -> Result<()> {
         let before = self.clock.now_ms() - self.kept_ms;
         let mut conn = self.storage.conn().await?;
         while sightings::delete_old(&mut conn, before).await? > 0 {}

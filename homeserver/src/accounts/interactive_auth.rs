@@ -108,14 +108,23 @@ impl InteractiveAuth {
     }
 
     /// The same for somebody who has no account yet. Returns the registration token that was shown,
-    /// if one was asked for, and the e-mail address that was proved.
-    pub async fn require_to_register(&self, auth: Option<&AuthData>) -> Result<(Option<TokenHash>, Option<Proved>)> {
+    /// if one was asked for, and the e-mail address that was proved, which has to be one where
+    /// `needs_email` is set.
+    pub async fn require_to_register(
+        &self,
+        auth: Option<&AuthData>,
+        needs_email: bool,
+    ) -> Result<(Option<TokenHash>, Option<Proved>)> {
+        if needs_email && !self.emails.are_possible() {
+            let message = "Registration needs a verified e-mail address now, and this server sends no mail.";
+            return Err(Error::forbidden(message));
+        }
         let operation = Operation::Register { terms: &self.terms.marks() };
         let demand = Demand {
             caller: None,
             operation_hash: operation.hash(&self.secrets),
             purpose: operation.purpose(),
-            flows: self.flows_to_register(),
+            flows: self.flows_to_register(needs_email || self.requires_email),
             email: ProofOf::Register,
         };
         let progress = self.advance(&demand, auth).await?;
@@ -141,7 +150,7 @@ impl InteractiveAuth {
     }
 
     /// An e-mail address comes last in each flow, because its proof is not stored.
-    fn flows_to_register(&self) -> Vec<Flow> {
+    fn flows_to_register(&self, needs_email: bool) -> Vec<Flow> {
         let needs_token = self.registration == RegistrationMode::Token;
         let token = needs_token.then_some(Stage::RegistrationToken);
         let terms = (!self.terms.is_empty()).then_some(Stage::Terms);
@@ -150,7 +159,7 @@ impl InteractiveAuth {
         if without.is_empty() {
             without.push(Stage::Dummy);
         }
-        match (self.emails.are_possible(), self.requires_email) {
+        match (self.emails.are_possible(), needs_email) {
             (_, true) => vec![with],
             (true, false) => vec![without, with],
             (false, false) => vec![without],

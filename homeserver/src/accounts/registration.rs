@@ -190,7 +190,8 @@ impl Registration {
         let visitor = Visitor { user: None, address: Some(origin.address) };
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
         self.gates.may_apply(&applicant)?;
-        let (token, email) = self.interactive_auth.require_to_register(auth).await?;
+        let needs_email = self.gates.needs_email_to_register(Some(&user_id), &visitor);
+        let (token, email) = self.interactive_auth.require_to_register(auth, needs_email).await?;
         let emails = self.known_to_rules(email.as_ref())?;
         let applicant = Applicant { emails: &emails, token: token.as_ref(), ..applicant };
         let waits_for = self.gates.registration(&applicant)?;

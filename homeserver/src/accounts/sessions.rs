@@ -179,6 +179,7 @@ fn user(session: &Session, origin: &audit::Origin) -> User {
         device_id: session.device_id.clone(),
         is_guest: session.kind == AccountKind::Guest,
         is_admin: session.is_admin,
+        is_vouched_for: false,
         is_suspended: session.state == AccountState::Suspended,
         is_shadow_banned: session.is_shadow_banned,
         pace: session.pace,

@@ -184,12 +184,14 @@ pub struct Actor {
     pub(super) origin: Option<Origin>,
     /// A name for the session on the pages.
     session: Option<String>,
+    /// The application service that acts for them.
+    service: Option<String>,
 }
 
 impl Actor {
     /// Who runs commands on the machine.
     pub fn operator() -> Self {
-        Self { role: Role::Operator, user_id: None, device_id: None, origin: None, session: None }
+        Self { role: Role::Operator, user_id: None, device_id: None, origin: None, session: None, service: None }
     }
 
     /// The server by itself.
@@ -225,6 +227,12 @@ impl Actor {
         Self { session: Some(session), ..self }
     }
 
+    /// The same, if it is an application service that acts for them: the one with this ID.
+    #[must_use]
+    pub fn through(self, service: Option<&str>) -> Self {
+        Self { service: service.map(ToOwned::to_owned), ..self }
+    }
+
     /// From where.
     pub fn origin(&self) -> Option<&Origin> {
         self.origin.as_ref()
@@ -253,12 +261,14 @@ impl Event {
     /// Something that `actor` did.
     pub fn new(action: Action, actor: impl Into<Actor>) -> Self {
         let (actor, details, private) = (actor.into(), Map::new(), Map::new());
-        let session = actor.session.clone();
-        let event = Self { action, is_success: true, actor, target: None, details, private };
-        match session {
-            Some(session) => event.detail("session", session),
-            None => event,
+        let (session, service) = (actor.session.clone(), actor.service.clone());
+        let mut event = Self { action, is_success: true, actor, target: None, details, private };
+        for (name, value) in [("session", session), ("application_service", service)] {
+            if let Some(value) = value {
+                event = event.detail(name, value);
+            }
         }
+        event
     }
 
     /// Whose account it concerns.

@@ -131,7 +131,7 @@ impl Directory {
     pub async fn hand_over(&self, user: &User, from: &View, to: &View) -> Result<()> {
         let mut conn = self.storage.conn().await?;
         directory::move_aliases(&mut conn, from.nid, to.nid).await?;
-        let is_published = directory::is_published(&mut conn, from.nid).await?;
+        let is_published = directory::lists::is_published(&mut conn, from.nid).await?;
         drop(conn);
         self.move_shown_aliases(user, from, to).await?;
         if is_published {

@@ -9,7 +9,7 @@ use super::Directory;
 use crate::{
     Result,
     storage::{
-        directory,
+        directory::lists,
         numbers::{Position, RoomNid},
     },
     tail::Fact,
@@ -81,12 +81,12 @@ impl Directory {
         let changed = since.and_then(|since| self.changed_rooms(since));
         let outdated = match changed {
             Some(rooms) if rooms.is_empty() => return Ok(()),
-            Some(rooms) => directory::outdated_among(&mut *self.storage.conn().await?, &rooms).await?,
-            None => directory::outdated(&mut *self.storage.conn().await?).await?,
+            Some(rooms) => lists::outdated_among(&mut *self.storage.conn().await?, &rooms).await?,
+            None => lists::outdated(&mut *self.storage.conn().await?).await?,
         };
         for room in outdated {
             let listed = self.listed(&*self.rooms.load(room).await?).await?;
-            directory::renew(&mut *self.storage.conn().await?, &listed).await?;
+            lists::renew(&mut *self.storage.conn().await?, &listed).await?;
         }
         Ok(())
     }

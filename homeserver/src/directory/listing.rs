@@ -5,22 +5,26 @@ use std::fmt;
 use ruma::{
     OwnedServerName, RoomId,
     api::client::{directory::get_public_rooms_filtered, room::Visibility},
+    directory::RoomNetwork,
 };
 
 use super::Directory;
 use crate::{
     Error, Result,
-    accounts::User,
+    accounts::{User, appservices::AppService},
     json,
     rooms::view::View,
     storage::{
-        directory::{self, ListFilter, ListPlace, ListRange, ListedRoom, PageRow},
+        directory::lists::{self, ListFilter, ListPlace, ListRange, ListedRoom, Network, PageRow, WhichList},
         numbers::RoomNid,
     },
 };
 
 /// Rooms on a page, if the reader does not say, and at most.
 const LIMIT: (usize, usize) = (100, 500);
+
+/// Most bytes of the ID of a network.
+const LONGEST_NETWORK: usize = 255;
 
 /// One page of the list.
 #[derive(Debug)]
@@ -69,6 +73,21 @@ impl fmt::Display for Token {
     }
 }
 
+/// The list that a reader asks for. Networks are known by what [`crate::remote::appservices`] calls their
+/// instances.
+fn which_list(network: &RoomNetwork) -> Result<WhichList> {
+    Ok(match network {
+        RoomNetwork::Matrix => WhichList::Own,
+        RoomNetwork::All => WhichList::All,
+        RoomNetwork::ThirdParty(instance) => {
+            let (service, network) =
+                instance.split_once('|').ok_or_else(|| Error::not_found("There is no such network."))?;
+            WhichList::Of(Network { service: service.to_owned(), network: network.to_owned() })
+        }
+        _ => return Err(Error::invalid_param("Lists of such networks are not known.")),
+    })
+}
+
 fn place_of(row: &PageRow) -> ListPlace {
     ListPlace { joined: row.joined, room: RoomNid(row.room_nid) }
 }
@@ -97,6 +116,7 @@ impl Directory {
             term: request.filter.generic_search_term.filter(|term| !term.trim().is_empty()),
             room_types: request.filter.room_types.iter().map(|kind| kind.as_str().map(ToOwned::to_owned)).collect(),
             only_federated: false,
+            list: which_list(&request.room_network)?,
         };
         let limit = request.limit.map_or(LIMIT.0, |limit| usize::try_from(u64::from(limit)).unwrap_or(LIMIT.1));
         Ok(self.page(&filter, request.since.as_deref(), limit).await?.json())
@@ -107,8 +127,8 @@ impl Directory {
         let range = since.map(Token::parse).transpose()?.map_or(ListRange::First, |token| token.0);
         let limit = limit.clamp(1, LIMIT.1);
         let mut conn = self.storage.conn().await?;
-        let mut rows = directory::list_page(&mut conn, filter, range, limit + 1).await?;
-        let count = directory::count_listed(&mut conn, filter).await?;
+        let mut rows = lists::list_page(&mut conn, filter, range, limit + 1).await?;
+        let count = lists::count_listed(&mut conn, filter).await?;
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         let is_backward = matches!(range, ListRange::Before(_));
@@ -140,7 +160,7 @@ impl Directory {
     /// Whether a room is on the list.
     pub async fn visibility(&self, room_id: &RoomId) -> Result<Visibility> {
         let view = self.known(room_id).await?;
-        let is_published = directory::is_published(&mut *self.storage.conn().await?, view.nid).await?;
+        let is_published = lists::is_published(&mut *self.storage.conn().await?, view.nid).await?;
         Ok(if is_published { Visibility::Public } else { Visibility::Private })
     }
 
@@ -161,15 +181,60 @@ impl Directory {
         self.rooms.find(room_id).await?.ok_or_else(|| Error::not_found("This server does not know that room."))
     }
 
+    /// Puts a room on the list of a network of `service`, or takes it off. It is to be one in which the
+    /// service has a user: it could publish what is none of its business otherwise. Application service
+    /// API, "Published room directories".
+    pub async fn set_network_visibility(
+        &self,
+        service: &AppService,
+        network: String,
+        room_id: &RoomId,
+        visibility: &Visibility,
+    ) -> Result<()> {
+        if network.is_empty() || network.len() > LONGEST_NETWORK {
+            return Err(Error::invalid_param(format!("The ID of a network has 1 to {LONGEST_NETWORK} bytes.")));
+        }
+        let (view, of) = (self.known(room_id).await?, Network { service: service.id.clone(), network });
+        let is_public = match visibility {
+            Visibility::Public => true,
+            Visibility::Private => false,
+            _ => return Err(Error::invalid_param("A room is either public or private.")),
+        };
+        if !is_public {
+            return lists::delete_network(&mut *self.storage.conn().await?, view.nid, &of).await;
+        }
+        if !self.has_user_of(service, &view).await? {
+            return Err(Error::forbidden("The application service has nobody in that room."));
+        }
+        let listed = self.listed(&view).await?;
+        self.storage
+            .retry(|| async {
+                let mut tx = self.storage.begin().await?;
+                lists::publish(&mut tx, &listed, false).await?;
+                lists::insert_network(&mut tx, view.nid, &of).await?;
+                Ok(tx.commit().await?)
+            })
+            .await
+    }
+
+    async fn has_user_of(&self, service: &AppService, view: &View) -> Result<bool> {
+        for user in &view.local {
+            if service.is_interested_in_user(&self.storage.user_id(*user).await?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Puts a room on the list.
     pub async fn publish(&self, view: &View) -> Result<()> {
         let listed = self.listed(view).await?;
-        directory::publish(&mut *self.storage.conn().await?, &listed).await
+        lists::publish(&mut *self.storage.conn().await?, &listed, true).await
     }
 
     /// Takes a room off the list.
     pub async fn unpublish(&self, room: RoomNid) -> Result<()> {
-        directory::unpublish(&mut *self.storage.conn().await?, room).await
+        lists::unpublish(&mut *self.storage.conn().await?, room).await
     }
 
     /// What the list tells of a room.

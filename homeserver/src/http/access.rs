@@ -23,7 +23,11 @@ use super::{
     exchange,
 };
 use crate::{
-    App, Error, Result, access::feature::Feature, accounts::User, audit::Origin, storage::accounts::AccountState,
+    App, Error, Result,
+    access::feature::Feature,
+    accounts::User,
+    audit::Origin,
+    storage::accounts::{AccountKind, AccountState},
 };
 
 /// What all paths begin with.
@@ -63,7 +67,7 @@ pub fn routes() -> Vec<Route> {
 #[derive(Debug)]
 struct Call {
     caller: User,
-    /// Whether an application service calls that decides itself who may administrate.
+    /// Whether an application service calls that says itself who may administrate.
     is_vouched_for: bool,
     args: Vec<String>,
     query: HashMap<String, String>,
@@ -105,6 +109,7 @@ impl Call {
     /// Lets administrators in who may do so from where they are.
     async fn of_administrator(mut self, app: &App) -> Result<Self> {
         app.access.gates.feature(&self.caller.visitor(), Feature::AdminApi).await?;
+        self.caller.is_vouched_for = self.is_vouched_for && !self.caller.is_admin;
         self.caller.is_admin |= self.is_vouched_for;
         if !self.caller.is_admin {
             return Err(Error::forbidden("Only server administrators can do this."));
@@ -149,19 +154,27 @@ fn not_as_its_user(request: &http::Request<()>) -> http::Request<()> {
 }
 
 /// The caller; where an application service calls that may do so, the user of this server whom it names,
-/// or itself. It vouches for them: they may administrate because it says so.
+/// or itself. It vouches for them: they may administrate because it says so, within limits (`oversight`).
 async fn caller(app: &App, request: &http::Request<()>, origin: &Origin) -> Result<(User, bool)> {
     let request = &not_as_its_user(request);
     let caller = AccessToken::authenticate(app, &Circumstances { request, origin }).await?;
-    let Some(service) = &caller.appservice else { return Ok((caller, false)) };
+    let named = request.headers().get(ACTING_USER);
+    let Some(service) = &caller.appservice else {
+        return match named {
+            Some(named) if named.as_bytes() != caller.id.as_bytes() => {
+                Err(Error::forbidden("Only application services act for others: call without X-Acting-User."))
+            }
+            _ => Ok((caller, false)),
+        };
+    };
     if !app.config.access.appservices.contains(&service.id) {
         return Err(Error::forbidden("This application service may not administrate: see access.appservices."));
     }
-    let Some(named) = request.headers().get(ACTING_USER) else { return Ok((caller, true)) };
+    let Some(named) = named else { return Ok((caller, true)) };
     let named = named.to_str().unwrap_or_default();
     let user_id = UserId::parse(named).map_err(|_| Error::invalid_param("This is not a user ID."))?;
     let account = app.accounts.administration.find(&user_id).await?;
-    if account.state() != AccountState::Active {
+    if account.state() != AccountState::Active || account.kind == AccountKind::Guest {
         return Err(Error::forbidden(format!("{user_id} cannot act.")));
     }
     let named = User { id: account.user_id, nid: account.user, device_id: None, is_admin: account.is_admin, ..caller };

@@ -271,6 +271,7 @@ pub fn routes() -> Vec<Route> {
 
         // Application services
         endpoint(appservices::ping),
+        endpoint(appservices::set_room_visibility),
 
         // Administration that the specification does not have
         endpoint_json(second_factor::look),

@@ -37,6 +37,8 @@ where
     pub origin: Origin,
     /// The languages that its sender likes.
     accept_language: Option<http::HeaderValue>,
+    /// The URI as it came, for what else it says than the specification knows.
+    pub uri: http::Uri,
     /// The body as it came, for the few endpoints that look at it again.
     pub raw: Bytes,
 }
@@ -247,8 +249,9 @@ where
     let gate = if T::Authentication::is_unlimited(&caller) { gate.without_limit() } else { gate };
     gate.pass(app, T::Authentication::user(&caller), &origin, &path_args).await?;
     let accept_language = request.headers().get(http::header::ACCEPT_LANGUAGE).cloned();
+    let uri = request.uri().clone();
     let parsed = parse::<T>(request, &path_args, &body)?;
-    Ok(Ruma { body: parsed, caller, origin, accept_language, raw: body })
+    Ok(Ruma { body: parsed, caller, origin, accept_language, uri, raw: body })
 }
 
 /// Reads the body here and does the work on the shared runtime.

@@ -68,11 +68,10 @@ const ENDPOINTS: [(&str, &str, Option<Action>, bool); 30] = [
 
 /// Endpoints of features. What follows from the contents of a request is asked by those who read them.
 #[rustfmt::skip]
-const FEATURES: [(&str, &str, Feature); 12] = [
+const FEATURES: [(&str, &str, Feature); 11] = [
     ("PUT", "/_matrix/client/v3/directory/room/{room_alias}", Feature::Publish),
     ("PUT", "/_matrix/client/v3/directory/list/room/{room_id}", Feature::Publish),
     ("POST", "/_matrix/client/v3/account/3pid/add", Feature::AddEmail),
-    ("POST", "/_matrix/client/v3/account/3pid/email/requestToken", Feature::AddEmail),
     ("POST", "/_matrix/media/v3/upload", Feature::Upload),
     ("POST", "/_matrix/media/v1/create", Feature::Upload),
     ("PUT", "/_matrix/media/v3/upload/{server_name}/{media_id}", Feature::Upload),

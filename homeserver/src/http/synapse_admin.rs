@@ -13,6 +13,8 @@ mod registration_tokens;
 mod reports;
 mod rooms;
 mod shutdowns;
+mod statistics;
+mod tasks;
 mod things;
 mod users;
 mod whois;
@@ -89,6 +91,9 @@ pub fn routes() -> Vec<Route> {
         custom(Method::GET, &[&path("/v1/rooms/{room_id}/context/{event_id}")], rooms::context),
         custom(Method::GET, &[&path("/v1/rooms/{room_id}/messages")], rooms::messages),
         route(Method::GET, "/v1/rooms/{room_id}/timestamp_to_event", rooms::event_at),
+        custom(Method::GET, &[&path("/v1/rooms/{room_id}/hierarchy")], rooms::hierarchy),
+        route(Method::GET, "/v1/rooms/{room_id}/forward_extremities", rooms::ends),
+        custom(Method::GET, &[&path("/v1/fetch_event/{event_id}")], rooms::event),
         route(Method::GET, "/v1/rooms/{room_id}/block", rooms::block),
         route(Method::PUT, "/v1/rooms/{room_id}/block", rooms::set_block),
         route(Method::POST, "/v1/rooms/{room_id}/make_room_admin", members::make_room_admin),
@@ -109,10 +114,15 @@ pub fn routes() -> Vec<Route> {
         route(Method::POST, "/v1/room/{room_id}/media/quarantine", media::quarantine_of_room),
         route(Method::POST, "/v1/media/quarantine/{server_name}/{media_id}", media::quarantine),
         route(Method::POST, "/v1/media/unquarantine/{server_name}/{media_id}", media::end_quarantine),
+        route(Method::POST, "/v1/media/protect/{media_id}", media::protect),
+        route(Method::POST, "/v1/media/unprotect/{media_id}", media::end_protection),
         route(Method::GET, "/v1/media/{server_name}/{media_id}", media::find),
         route(Method::DELETE, "/v1/media/{server_name}/{media_id}", media::delete),
         route(Method::POST, "/v1/media/delete", media::delete_old),
         route(Method::POST, "/v1/purge_media_cache", media::purge_copies),
+
+        route(Method::GET, "/v1/statistics/users/media", statistics::media),
+        route(Method::GET, "/v1/scheduled_tasks", tasks::list),
 
         // Notices
         route(Method::POST, "/v1/send_server_notice", notices::send),

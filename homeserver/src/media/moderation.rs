@@ -4,9 +4,9 @@ use tracing::info;
 
 use super::{Media, unknown};
 use crate::{
-    Result,
+    Error, Result,
     storage::{
-        media::{self, MediaKey, MediaState, contents, contents::ContentHash},
+        media::{self, MediaKey, MediaState, contents, contents::ContentHash, protection},
         numbers::UserNid,
     },
 };
@@ -23,9 +23,31 @@ impl Media {
         self.set_quarantine(key, None).await
     }
 
+    /// Keeps a media from being withdrawn, or no longer if `by` is nobody.
+    pub async fn protect(&self, key: MediaKey<'_>, by: Option<UserNid>) -> Result<()> {
+        let mut conn = self.storage.conn().await?;
+        content_of(&mut conn, key).await?.ok_or_else(unknown)?;
+        match by {
+            Some(by) => protection::insert(&mut conn, key, by, self.clock.now_ms()).await,
+            None => protection::delete(&mut conn, key).await,
+        }
+    }
+
+    /// Whether a media, or another one with the same content, is kept from being withdrawn.
+    pub async fn is_protected(&self, key: MediaKey<'_>) -> Result<bool> {
+        let mut conn = self.storage.conn().await?;
+        match content_of(&mut conn, key).await? {
+            Some(hash) => protection::covers(&mut conn, hash).await,
+            None => Ok(false),
+        }
+    }
+
     async fn set_quarantine(&self, key: MediaKey<'_>, by: Option<UserNid>) -> Result<u64> {
         let mut conn = self.storage.conn().await?;
         let hash = content_of(&mut conn, key).await?.ok_or_else(unknown)?;
+        if by.is_some() && protection::covers(&mut conn, hash).await? {
+            return Err(Error::forbidden("This media is protected from being withdrawn."));
+        }
         contents::set_quarantine(&mut conn, hash, by, self.clock.now_ms()).await?;
         info!(media.id = key.media_id, media.quarantined = by.is_some(), "The quarantine of a media was changed");
         contents::count_media(&mut conn, hash).await
@@ -38,6 +60,7 @@ impl Media {
         if !media::mark_deleted(&mut conn, key).await? {
             return Err(unknown());
         }
+        protection::delete(&mut conn, key).await?;
         info!(media.id = key.media_id, "A media was deleted");
         drop(conn);
         if let Some(hash) = hash {

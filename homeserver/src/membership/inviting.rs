@@ -47,7 +47,7 @@ impl Memberships {
         if view.power(&user.id) < view.power_needed(RoomPowerLevelsIntField::Invite) {
             return Err(Error::forbidden("You do not have the power to invite in this room."));
         }
-        self.must_be_invitable(target).await?;
+        self.must_be_invitable(target, Some(room_id)).await?;
         let mut shown = self.shown_profile(target).await?;
         shown.extend(content);
         self.send(user, target, room_id, Membership::Invite, shown).await
@@ -55,7 +55,7 @@ impl Memberships {
 
     /// The content of an invitation that is sent with a new room.
     pub async fn invitation(&self, target: &UserId, is_direct: bool) -> Result<Content> {
-        self.must_be_invitable(target).await?;
+        self.must_be_invitable(target, None).await?;
         let mut content = cleaned(self.shown_profile(target).await?, Membership::Invite);
         if is_direct {
             content.insert("is_direct".to_owned(), true.into());
@@ -63,10 +63,11 @@ impl Memberships {
         Ok(content)
     }
 
-    /// Refuses to invite users of this server who do not exist, or do not want to be invited.
-    async fn must_be_invitable(&self, user: &UserId) -> Result<()> {
+    /// Refuses to invite users of this server who do not exist, or do not want to be invited, and those of
+    /// others whom rules keep out.
+    async fn must_be_invitable(&self, user: &UserId, room: Option<&RoomId>) -> Result<()> {
         if user.server_name() != self.rooms.server_name() {
-            return Ok(());
+            return self.admission.stranger(user, room).await;
         }
         let mut account = accounts::find(&mut *self.storage.conn().await?, user).await?;
         if account.is_none() && self.appservices.query_user(user).await {
@@ -80,8 +81,8 @@ impl Memberships {
         Ok(())
     }
 
-    /// Client-server API, "Invite permission".
-    async fn blocks_invitations(&self, user: UserNid) -> Result<bool> {
+    /// Whether a user wants no invitations. Client-server API, "Invite permission".
+    pub async fn blocks_invitations(&self, user: UserNid) -> Result<bool> {
         #[derive(Deserialize)]
         struct Wanted {
             default_action: Option<String>,

@@ -33,7 +33,7 @@ const KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// What there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Redacting what a user said.
     Redaction = 1,
     /// Shutting a room down.
@@ -73,6 +73,7 @@ impl Moderation {
             request: text(request)?,
             progress: text(progress)?,
             created_at: self.now_ms(),
+            updated_at: self.now_ms(),
         };
         let event = event.detail("errand", errand.id.as_str());
         self.storage

@@ -14,6 +14,7 @@ use crate::{
         media::{
             MediaKey,
             overview::{self, ListedMedia, MediaOrder},
+            statistics::{self, UploadFilter, UploadOrder, Uploads},
         },
         numbers::Position,
         overview::Page,
@@ -109,17 +110,39 @@ impl Moderation {
         }
     }
 
-    /// Withdraws what a user has uploaded; returns how many media that were.
+    /// Keeps a media of this server from being withdrawn, or no longer.
+    pub async fn protect(&self, caller: &User, media_id: &str, is_protected: bool) -> Result<()> {
+        let key = MediaKey { origin: self.rooms.server_name(), media_id };
+        self.media.protect(key, is_protected.then_some(caller.nid)).await?;
+        self.record(Self::act(caller, "media.protect").detail("media", media_id).detail("set", is_protected)).await
+    }
+
+    /// A page of those who have uploaded something, and how many there are in all.
+    pub async fn uploads(&self, filter: &UploadFilter, order: UploadOrder, page: Page) -> Result<(Vec<Uploads>, i64)> {
+        let mut conn = self.conn().await?;
+        Ok((statistics::list(&mut conn, filter, order, page).await?, statistics::count(&mut conn, filter).await?))
+    }
+
+    /// Notes that an administrator looks at a media, be it withdrawn.
+    pub async fn record_look_at(&self, caller: &User, server: &ServerName, media_id: &str) -> Result<()> {
+        self.record(Self::act(caller, "media.see").detail("media", format!("mxc://{server}/{media_id}"))).await
+    }
+
+    /// Withdraws what a user has uploaded, but for what is protected; returns how many media that were.
     pub async fn quarantine_of(&self, caller: &User, user_id: &UserId) -> Result<usize> {
         let everything = Page { from: 0, limit: u32::MAX, is_backward: false };
         let (listed, _) = self.media_of(user_id, MediaOrder::Id, everything).await?;
         let server = self.rooms.server_name().to_owned();
         self.record(Self::act(caller, "media.quarantine").on(user_id).detail("count", listed.len())).await?;
+        let mut count = 0;
         for media in &listed {
             let key = MediaKey { origin: &server, media_id: &media.media_id };
-            self.media.quarantine(key, caller.nid).await?;
+            if !self.media.is_protected(key).await? {
+                self.media.quarantine(key, caller.nid).await?;
+                count += 1;
+            }
         }
-        Ok(listed.len())
+        Ok(count)
     }
 
     /// Withdraws what is shown in a room, as far as this server has it; returns how many media that were.
@@ -129,8 +152,14 @@ impl Moderation {
         self.record(event.detail("count", shown.len())).await?;
         let mut count = 0;
         for uri in &shown {
-            let Ok((server, media_id)) = uri.parts() else { continue };
-            match self.media.quarantine(MediaKey { origin: server, media_id }, caller.nid).await {
+            let Ok((origin, media_id)) = uri.parts() else { continue };
+            let key = MediaKey { origin, media_id };
+            match self.media.is_protected(key).await {
+                Ok(true) => continue,
+                Err(error) if error.is_not_found() => continue,
+                outcome => outcome?,
+            };
+            match self.media.quarantine(key, caller.nid).await {
                 Ok(_) => count += 1,
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),

@@ -1,8 +1,8 @@
 //! Reads in rooms as an administrator who need not be in them. Which room they look into is recorded.
 
 use ruma::{
-    OwnedEventId, RoomId,
-    api::client::{context::get_context, message::get_message_events},
+    EventId, OwnedEventId, RoomId,
+    api::client::{context::get_context, message::get_message_events, space::get_hierarchy},
 };
 
 use super::Moderation;
@@ -25,6 +25,26 @@ impl Moderation {
     pub async fn room_state(&self, caller: &User, room_id: &RoomId) -> Result<String> {
         self.record_look(caller, room_id).await?;
         self.reading.oversee_state(caller, room_id).await
+    }
+
+    /// An event, whatever room it is of.
+    pub async fn event(&self, caller: &User, id: &EventId) -> Result<String> {
+        let event = self.reading.oversee_event(caller, id).await?;
+        self.record(Self::act(caller, "event.read").detail("event_id", id.as_str())).await?;
+        Ok(event)
+    }
+
+    /// The rooms in a space, as far as this server knows them.
+    pub async fn hierarchy(&self, request: get_hierarchy::v1::Request) -> Result<String> {
+        self.known_room(&request.room_id).await?;
+        self.directory.oversee_hierarchy(request).await
+    }
+
+    /// The ends of a room's graph: what the next event follows.
+    pub async fn ends(&self, room_id: &RoomId) -> Result<Vec<(OwnedEventId, i64)>> {
+        let view = self.known_room(room_id).await?;
+        let ends = self.rooms.ends(view.nid).await?;
+        Ok(ends.into_iter().map(|end| (end.id, end.depth)).collect())
     }
 
     /// The event of a room that is nearest to a time, and when it was sent.

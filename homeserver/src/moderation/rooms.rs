@@ -90,7 +90,7 @@ impl Moderation {
 
     async fn summary(&self, view: Arc<View>) -> Result<RoomSummary> {
         Ok(RoomSummary {
-            is_published: directory::is_published(&mut *self.conn().await?, view.nid).await?,
+            is_published: directory::lists::is_published(&mut *self.conn().await?, view.nid).await?,
             encryption: self.state_text(&view, "m.room.encryption", "algorithm").await?,
             guest_access: self.state_text(&view, "m.room.guest_access", "guest_access").await?,
             view,

@@ -1,8 +1,9 @@
-//! Tells whom a change of the rules would hit, before it is made.
+//! Tells whom a change of the rules hits.
 
 use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
+    sync::Arc,
 };
 
 use ruma::OwnedUserId;
@@ -12,9 +13,10 @@ use crate::{
     Result,
     access::{
         Visitor,
+        email::Email,
         gates::facts,
         live::Waiting,
-        rule::{Effect, Kind, Scope},
+        rule::{Effect, Scope},
         rulebook::Change,
         ruleset::{Facts, Place, RuleSet},
     },
@@ -37,31 +39,66 @@ pub struct Preview {
     pub live_requests: usize,
 }
 
+/// The rules before and after a change, and where they differ.
+pub(super) struct Comparison<'a> {
+    before: &'a RuleSet,
+    after: &'a RuleSet,
+    scopes: Vec<Scope>,
+    is_about_networks: bool,
+    now_ms: i64,
+}
+
+impl Comparison<'_> {
+    /// Whether somebody may do something before the change and not after it.
+    fn takes_from(&self, facts: &Facts<'_>) -> bool {
+        let may = |rules: &RuleSet, place| lets_through(rules.decide(place, facts, self.now_ms).effect());
+        self.scopes.iter().map(Place::from).any(|place| may(self.before, place) && !may(self.after, place))
+    }
+
+    fn asks_for_emails(&self) -> bool {
+        let mut places = self.scopes.iter().map(Place::from);
+        places.any(|place| self.before.asks_for_emails(place) || self.after.asks_for_emails(place))
+    }
+}
+
 impl Oversight {
-    /// Compares what accounts may do `before` and `after` the `changes`.
-    pub(super) async fn preview(&self, changes: &[Change], before: &RuleSet, after: &RuleSet) -> Result<Preview> {
-        let scopes = self.scopes(changes).await;
-        let places: Vec<Place<'_>> = scopes.iter().map(Place::from).collect();
-        let now_ms = self.clock.now_ms();
-        let loses = |facts: &Facts<'_>| {
-            let may = |rules: &RuleSet, place| lets_through(rules.decide(place, facts, now_ms).effect());
-            places.iter().any(|place| may(before, *place) && !may(after, *place))
-        };
-        let mut preview = Preview::default();
+    /// What there is to compare. Asked for before the change is made.
+    pub(super) async fn compare<'a>(
+        &self,
+        changes: &[Change],
+        before: &'a RuleSet,
+        after: &'a RuleSet,
+    ) -> Result<Comparison<'a>> {
+        let mut is_about_networks = false;
+        for change in changes {
+            is_about_networks |= match change {
+                Change::Put(new) => new.kind.is_about_networks(),
+                Change::Revoke(id) => self.access.rulebook.find(id).await.is_some(),
+            };
+        }
+        let (scopes, now_ms) = (self.scopes(changes).await, self.clock.now_ms());
+        Ok(Comparison { before, after, scopes, is_about_networks, now_ms })
+    }
+
+    /// How many requests that are under way the change would cut off.
+    pub(super) async fn count_live(&self, compared: &Comparison<'_>) -> Result<usize> {
         let waiting = self.access.live.list();
-        let asks_for_emails =
-            places.iter().any(|place| before.asks_for_emails(*place) || after.asks_for_emails(*place));
+        let asks_for_emails = compared.asks_for_emails();
         if asks_for_emails {
             self.access.emails.remember(waiting.iter().filter_map(|waiting| Some(waiting.user.as_ref()?.1))).await?;
         }
-        let emails_of =
-            |user: Option<UserNid>| user.filter(|_| asks_for_emails).map(|user| self.access.emails.remembered(user));
-        for Waiting { user, address } in &waiting {
+        let is_hit = |Waiting { user, address }: &&Waiting| {
             let user = user.as_ref().map(|(id, nid)| (&**id, *nid));
-            let emails = emails_of(user.map(|(_, nid)| nid)).unwrap_or_default();
-            preview.live_requests += usize::from(loses(&facts(&Visitor { user, address: *address }, &emails)));
-        }
-        let seen = self.seen(changes).await?;
+            let emails = self.emails_for(user.map(|(_, nid)| nid).filter(|_| asks_for_emails));
+            compared.takes_from(&facts(&Visitor { user, address: *address }, &emails))
+        };
+        Ok(waiting.iter().filter(is_hit).count())
+    }
+
+    /// Which accounts the change would hit, by what is known of where they were used.
+    pub(super) async fn count_accounts(&self, compared: &Comparison<'_>) -> Result<Preview> {
+        let (mut preview, asks_for_emails) = (Preview::default(), compared.asks_for_emails());
+        let seen = self.seen(compared.is_about_networks).await?;
         let mut after_localpart = String::new();
         loop {
             let page = accounts::list_ids(&mut *self.storage.conn().await?, &after_localpart, PAGE).await?;
@@ -69,9 +106,10 @@ impl Oversight {
                 self.access.emails.remember(page.iter().map(|(user, _)| *user)).await?;
             }
             for (user, user_id) in &page {
-                let emails = emails_of(Some(*user)).unwrap_or_default();
+                let emails = self.emails_for(Some(*user).filter(|_| asks_for_emails));
                 let mut addresses = seen.get(user).into_iter().flatten().copied().map(Some).chain([None]);
-                if addresses.any(|address| loses(&facts(&Visitor { user: Some((user_id, *user)), address }, &emails))) {
+                let visitor = |address| Visitor { user: Some((user_id, *user)), address };
+                if addresses.any(|address| compared.takes_from(&facts(&visitor(address), &emails))) {
                     preview.add(user_id);
                 }
             }
@@ -82,24 +120,21 @@ impl Oversight {
         }
     }
 
+    fn emails_for(&self, user: Option<UserNid>) -> Arc<[Email]> {
+        user.map(|user| self.access.emails.remembered(user)).unwrap_or_default()
+    }
+
     /// From where users came, if that matters.
-    async fn seen(&self, changes: &[Change]) -> Result<HashMap<UserNid, HashSet<IpAddr>>> {
+    async fn seen(&self, matters: bool) -> Result<HashMap<UserNid, HashSet<IpAddr>>> {
         let mut seen: HashMap<UserNid, HashSet<IpAddr>> = HashMap::new();
-        let mut is_about_networks = false;
-        for change in changes {
-            is_about_networks |= match change {
-                Change::Put(new) => matches!(new.kind, Kind::Network | Kind::RoomNetwork),
-                Change::Revoke(id) => self.access.rulebook.find(id).await.is_some(),
-            };
-        }
-        if is_about_networks {
+        if matters {
             self.access.whereabouts.each(|found| seen.entry(found.user).or_default().extend([found.address])).await?;
         }
         Ok(seen)
     }
 
     /// Where something changes.
-    async fn scopes(&self, changes: &[Change]) -> Vec<Scope> {
+    pub(super) async fn scopes(&self, changes: &[Change]) -> Vec<Scope> {
         let mut scopes: Vec<Scope> = Vec::new();
         for change in changes {
             let present = self.access.rulebook.find(change.id()).await.map(|rule| rule.scope.clone());

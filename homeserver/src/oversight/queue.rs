@@ -2,9 +2,10 @@
 
 use ruma::UserId;
 
-use super::{Oversight, record::Act};
+use super::{ADMINISTRATION, Oversight, must_be_by_itself, record::Act};
 use crate::{
     Result,
+    access::rule::Scope,
     accounts::User,
     storage::{
         approvals::{Approval, State},
@@ -34,6 +35,9 @@ impl Oversight {
         reason: Option<&str>,
     ) -> Result<()> {
         self.must_be(caller)?;
+        if scope.parse::<Scope>()? == ADMINISTRATION {
+            must_be_by_itself(caller)?;
+        }
         let administration = &self.accounts.administration;
         let account = administration.find(user).await?;
         let before = self.access.approvals.decide(account.user, scope, is_approved, &caller.id, reason).await?;

@@ -16,6 +16,8 @@ pub(super) enum Act {
     ApprovalDecided,
     /// Looked at client addresses.
     AddressesSeen,
+    /// Looked at from which networks somebody comes, or who comes from one.
+    NetworksSeen,
 }
 
 impl Act {
@@ -24,6 +26,7 @@ impl Act {
         match self {
             Self::ApprovalDecided => "access.approval.decide",
             Self::AddressesSeen => "access.addresses.see",
+            Self::NetworksSeen => "access.networks.see",
         }
     }
 }

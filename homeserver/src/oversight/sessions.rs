@@ -16,6 +16,8 @@ pub enum Whose {
     User(OwnedUserId),
     /// Those in a network.
     Network(IpNet),
+    /// Those in the network that has this name.
+    Named(String),
 }
 
 /// A device that was used from somewhere.
@@ -44,24 +46,35 @@ impl Oversight {
         self.must_be(caller)?;
         // To ask about a network is to know addresses in it; to see them is more.
         if let Some(reason) = reason {
+            if caller.appservice.is_some() {
+                return Err(Error::forbidden("Client addresses are shown to people, not to application services."));
+            }
             if !self.address_readers.contains(&caller.id) {
                 return Err(Error::forbidden("You may not see client addresses: see access.address_readers."));
             }
             if reason.is_empty() {
                 return Err(Error::missing_param("Whoever wants to see addresses says why: `reason` is missing."));
             }
-            self.record_look(caller, whose, reason).await?;
         }
+        self.record_look(caller, whose, reason).await?;
         let seen = match whose {
             Whose::User(user_id) => {
                 let account = self.accounts.administration.find(user_id).await?;
                 self.access.whereabouts.of_user(account.user).await?
             }
             Whose::Network(network) => self.access.whereabouts.of_network(network).await?,
+            Whose::Named(name) => {
+                let (names, mut found) = (self.access.rulebook.room_networks(), Vec::new());
+                self.access
+                    .whereabouts
+                    .each(|seen| found.extend((*names.name(seen.address) == **name).then_some(seen)))
+                    .await?;
+                found
+            }
         };
         let live = self.access.live.list();
         let session = |seen: Seen| SeenSession {
-            network: self.access.rulebook.room_networks().name(seen.address),
+            network: self.access.rulebook.room_networks().name(seen.address).to_string(),
             address: reason.map(|_| seen.address),
             first_seen_at: seen.first_seen_at,
             last_seen_at: seen.last_seen_at,
@@ -78,12 +91,13 @@ impl Oversight {
         Ok(seen.into_iter().map(session).collect())
     }
 
-    async fn record_look(&self, caller: &User, whose: &Whose, reason: &str) -> Result<()> {
+    async fn record_look(&self, caller: &User, whose: &Whose, reason: Option<&str>) -> Result<()> {
         let target = match whose {
             Whose::User(user_id) => Some(&**user_id),
-            Whose::Network(_) => None,
+            Whose::Network(_) | Whose::Named(_) => None,
         };
-        self.record(caller, Act::AddressesSeen, target, Some(reason)).await
+        let act = if reason.is_some() { Act::AddressesSeen } else { Act::NetworksSeen };
+        self.record(caller, act, target, reason).await
     }
 
     /// The account's user, checked to be one of this server.

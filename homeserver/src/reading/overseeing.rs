@@ -36,6 +36,18 @@ impl Reading {
         self.context_in(reader, &view, sight, visible, request).await
     }
 
+    /// An event, whatever room it is of.
+    pub async fn oversee_event(&self, reader: &User, id: &EventId) -> Result<String> {
+        let unknown = || Error::not_found("This server does not know that event.");
+        let event = self.rooms.events().find(id).await?.ok_or_else(unknown)?;
+        let view = self.rooms.find_by_nid(event.room_nid).await?.ok_or_else(unknown)?;
+        let (_, mut sight) = self.whole(reader, &view.id).await?;
+        let event = self.event_of(&view, id).await?;
+        let seen = sight.see(&event).await?;
+        let visible = Visible { event, membership: seen.membership };
+        Ok(self.telling(&mut sight, reader, [&visible]).await?.text(&visible))
+    }
+
     /// The whole present state of a room.
     pub async fn oversee_state(&self, reader: &User, room_id: &RoomId) -> Result<String> {
         let (view, _) = self.whole(reader, room_id).await?;

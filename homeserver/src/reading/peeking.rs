@@ -35,7 +35,7 @@ impl Reading {
         let state = self.rooms.state_events(&state).await?;
         let mut conn = self.storage.conn().await?;
         let account_data = account_data::of_room(&mut conn, reader.nid, view.nid).await?;
-        let is_published = directory::is_published(&mut conn, view.nid).await?;
+        let is_published = directory::lists::is_published(&mut conn, view.nid).await?;
         drop(conn);
         let telling = self.telling(&mut sight, reader, &page.events).await?;
         let membership = sight.membership();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Rooms, redaction, view::View};
+use super::{Rooms, heads::Extremity, redaction, view::View};
 use crate::{
     Error, Result,
     event::{Event, flags},
@@ -32,7 +32,7 @@ impl Rooms {
     /// Deletes what was said in a room up to a position, what users of this server said only if
     /// `with_local`. It can be begun anew at any moment.
     pub async fn purge_history(&self, view: &View, until: Position, with_local: bool) -> Result<()> {
-        let ends = self.extremities(view.nid).await?;
+        let ends: Vec<EventNid> = self.ends(view.nid).await?.into_iter().map(|end| end.nid).collect();
         let mut after = Position(i64::MIN);
         loop {
             let mut doomed = purges::list(&mut *self.storage.conn().await?, view.nid, after, until).await?;
@@ -104,10 +104,10 @@ impl Rooms {
     }
 
     /// The ends of a room's graph.
-    async fn extremities(&self, room: RoomNid) -> Result<Vec<EventNid>> {
+    pub async fn ends(&self, room: RoomNid) -> Result<Vec<Extremity>> {
         let room = self.heads.room(room);
         let held = self.heads.hold(&room).await?;
         let head = held.as_ref().ok_or_else(|| Error::not_found("This server does not know that room."))?;
-        Ok(head.extremities.iter().map(|extremity| extremity.nid).collect())
+        Ok(head.extremities.clone())
     }
 }

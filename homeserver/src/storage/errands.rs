@@ -48,6 +48,7 @@ pub struct Errand {
     /// JSON.
     pub progress: String,
     pub created_at: i64,
+    pub updated_at: i64,
 }
 
 struct Row {
@@ -60,6 +61,7 @@ struct Row {
     request: Text,
     progress: Text,
     created_at: i64,
+    updated_at: i64,
 }
 
 impl From<Row> for Errand {
@@ -74,6 +76,7 @@ impl From<Row> for Errand {
             request: row.request.0,
             progress: row.progress.0,
             created_at: row.created_at,
+            updated_at: row.updated_at,
         }
     }
 }
@@ -86,7 +89,7 @@ macro_rules! select_errands {
             "select
                 errand_id as `errand_id: Text`, kind, subject as `subject: Text`, caller_nid,
                 users.user_id as `caller_id: UserIdColumn`, state, request as `request: Text`,
-                progress as `progress: Text`, created_at
+                progress as `progress: Text`, created_at, updated_at
              from errands
              join users on users.user_nid = caller_nid " + $rest,
             $($parameter),+
@@ -122,6 +125,12 @@ pub async fn find(conn: &mut Conn, kind: i8, id: &str) -> Result<Option<Errand>>
 /// Lists the errands of a kind that concern a subject, the oldest first.
 pub async fn list(conn: &mut Conn, kind: i8, subject: &str) -> Result<Vec<Errand>> {
     let rows = select_errands!("where kind = ? and subject = ? order by created_at, errand_id", kind, subject);
+    Ok(rows.fetch_all(conn).await?.into_iter().map(Errand::from).collect())
+}
+
+/// Lists all errands, the newest first; at most `limit`.
+pub async fn list_all(conn: &mut Conn, limit: u32) -> Result<Vec<Errand>> {
+    let rows = select_errands!("order by created_at desc, errand_id limit ?", limit);
     Ok(rows.fetch_all(conn).await?.into_iter().map(Errand::from).collect())
 }
 

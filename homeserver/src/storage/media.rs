@@ -2,6 +2,8 @@
 
 pub mod contents;
 pub mod overview;
+pub mod protection;
+pub mod statistics;
 
 use ruma::ServerName;
 

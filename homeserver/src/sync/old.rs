@@ -12,7 +12,7 @@ use ruma::{
 use serde_json::{Map, Value, json};
 
 use super::{Sync, token::SyncToken};
-use crate::{Error, Result, accounts::User, storage::directory};
+use crate::{Error, Result, accounts::User, storage::directory::lists};
 
 /// Events of a room that are told at once, at most, where the client does not say how many.
 const EVENTS: u32 = 20;
@@ -89,7 +89,7 @@ impl Sync {
     async fn is_published(&self, id: &str) -> Result<bool> {
         let Some(room) = <&RoomId>::try_from(id).ok() else { return Ok(false) };
         match self.rooms.find_nid(room).await? {
-            Some(room) => directory::is_published(&mut *self.storage.conn().await?, room).await,
+            Some(room) => lists::is_published(&mut *self.storage.conn().await?, room).await,
             None => Ok(false),
         }
     }

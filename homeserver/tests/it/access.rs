@@ -10,7 +10,9 @@ mod networks;
 mod proxied;
 mod registration;
 mod rules;
+mod servers;
 mod services;
+mod spaces;
 
 use homeserver::error::ErrorKind;
 use homeserver_testing::{Answer, Refusal, TestServer, TestUser, segment};

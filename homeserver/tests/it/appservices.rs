@@ -1,5 +1,6 @@
 //! Application services: who they are, what they may, what they are told and asked.
 
+mod directory;
 mod encryption;
 mod identity;
 mod passing;

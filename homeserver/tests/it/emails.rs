@@ -31,7 +31,7 @@ pub(crate) async fn request(user: &TestUser, path: &str, email: &str) -> Answer<
 }
 
 /// Opens the link in a message and clicks.
-async fn confirm(user: &TestUser, mail: &TestMail) {
+pub(crate) async fn confirm(user: &TestUser, mail: &TestMail) {
     let page = user.call(Method::GET, &mail.link()).send().await.expect("the server answers");
     assert_eq!(page.status(), 200);
     let answer = click(user, &mail.token()).await;
@@ -51,7 +51,7 @@ pub(crate) async fn add(user: &TestUser, mailbox: &TestMailbox, email: &str) {
     assert!(mailbox.next().await.text.contains("was added"));
 }
 
-fn proof(sid: &Value) -> Value {
+pub(crate) fn proof(sid: &Value) -> Value {
     json!({
         "type": "m.login.email.identity",
         "threepid_creds": { "sid": sid, "client_secret": "secret" },

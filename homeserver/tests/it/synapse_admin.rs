@@ -1,6 +1,7 @@
 //! The administration API of Synapse: what the tools that use it rely on.
 
 mod entrance;
+mod ketesa;
 mod media;
 mod notices;
 mod redactions;

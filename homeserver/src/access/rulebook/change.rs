@@ -171,10 +171,10 @@ impl Rulebook {
                 let shown = format!("{}…", value.chars().take(2).collect::<String>());
                 secret(shown, self.0.secrets.hash(TOKEN_PURPOSE, value))
             }
-            Kind::RoomNetwork if !room_networks::is_token(value) => {
-                return Err(Error::invalid_param("This is not a token of a network."));
+            Kind::RoomNetwork | Kind::NamedNetwork if !room_networks::is_token(value) => {
+                return Err(Error::invalid_param("This is not the name of a network."));
             }
-            Kind::RoomNetwork => Value::open(value.to_owned()),
+            Kind::RoomNetwork | Kind::NamedNetwork => Value::open(value.to_owned()),
         })
     }
 
@@ -262,7 +262,7 @@ fn follow(mut row: RuleRow, present: Option<RuleRow>, replaces: Option<i32>) -> 
 /// When a rule ends that does not say: what networks and addresses stand for changes.
 fn usual_end(kind: Kind, now_ms: i64) -> Option<i64> {
     let days = match kind {
-        Kind::Network | Kind::RoomNetwork => 30,
+        kind if kind.is_about_networks() => 30,
         Kind::Email | Kind::EmailDomain => 365,
         _ => return None,
     };
@@ -304,7 +304,7 @@ impl NewRule {
             Kind::RegistrationToken => self.scope == Scope::Registration,
             Kind::Server => !matches!(self.scope, Scope::Registration | Scope::Login),
             Kind::Email | Kind::EmailDomain => self.scope != Scope::Federation,
-            Kind::Everyone | Kind::User | Kind::Network => true,
+            Kind::Everyone | Kind::User | Kind::Network | Kind::NamedNetwork => true,
         };
         if !is_possible {
             let message = format!("A rule of the kind {} cannot hold for {}.", self.kind.name(), self.scope);

@@ -23,6 +23,7 @@ pub(super) fn rule(row: RuleRow) -> Result<Rule> {
         Kind::Network => Criterion::Network(networks::parse(&row.value).map_err(|_| broken("network"))?),
         Kind::RegistrationToken => Criterion::RegistrationToken(hash()?),
         Kind::RoomNetwork => Criterion::RoomNetwork(row.value.clone()),
+        Kind::NamedNetwork => Criterion::NamedNetwork(row.value.clone()),
     };
     let limit = row.limit_count.map(i32::unsigned_abs).zip(row.limit_per_ms);
     Ok(Rule {

@@ -1,15 +1,17 @@
 //! The rules of one scope, by what they are about.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, net::IpAddr, sync::Arc};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
+use ruma::RoomId;
 
 use super::{Facts, Family};
 use crate::{
     access::{
         glob::Globs,
         networks,
+        room_networks::RoomNetworks,
         rule::{Criterion, Rule},
     },
     secrets::HASH_LENGTH,
@@ -27,8 +29,16 @@ pub(super) struct Index {
     v4: PrefixMap<Ipv4Net, Rules>,
     v6: PrefixMap<Ipv6Net, Rules>,
     room_networks: HashMap<String, Rules>,
+    named_networks: HashMap<String, Rules>,
     tokens: HashMap<[u8; HASH_LENGTH], Rules>,
     everyone: Rules,
+}
+
+/// Names of the network from which somebody comes.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    in_room: Option<String>,
+    everywhere: Option<Arc<str>>,
 }
 
 impl Index {
@@ -44,6 +54,7 @@ impl Index {
             Criterion::Network(IpNet::V6(network)) => self.v6.entry(*network).or_default().push(rule.clone()),
             Criterion::RegistrationToken(hash) => self.tokens.entry(*hash).or_default().push(rule.clone()),
             Criterion::RoomNetwork(token) => self.room_networks.entry(token.clone()).or_default().push(rule.clone()),
+            Criterion::NamedNetwork(name) => self.named_networks.entry(name.clone()).or_default().push(rule.clone()),
         }
     }
 
@@ -51,29 +62,36 @@ impl Index {
         !self.emails.is_empty() || !self.domains.is_empty()
     }
 
-    pub(super) fn asks_for_room_networks(&self) -> bool {
-        !self.room_networks.is_empty()
+    /// The names that rules may know the network of `address` by, as far as there are such rules; it takes
+    /// a keyed hash to make one.
+    pub(super) fn names(&self, address: IpAddr, room: Option<&RoomId>, networks: &RoomNetworks) -> Names {
+        Names {
+            in_room: room.filter(|_| !self.room_networks.is_empty()).map(|room| networks.token(room, address)),
+            everywhere: (!self.named_networks.is_empty()).then(|| networks.name(address)),
+        }
     }
 
     /// Tells of every rule that matches: what it belongs to, and how specific it is there.
     pub(super) fn find<'a>(
         &'a self,
         facts: &Facts<'_>,
-        room_network: Option<&str>,
+        names: &Names,
         mut found: impl FnMut(Family, u32, &'a Arc<Rule>),
     ) {
         if let Some(user) = facts.user.filter(|_| !self.users.is_empty()) {
             let found = |letters, rule| found(Family::User, capped(letters), rule);
-            self.users.find(&user.to_lowercase(), found);
+            self.users.find(&in_small_letters(user), found);
         }
         if let Some(server) = facts.server.filter(|_| !self.servers.is_empty()) {
             let found = |letters, rule| found(Family::Server, capped(letters), rule);
-            self.servers.find(&server.to_lowercase(), found);
+            self.servers.find(&in_small_letters(server), found);
         }
         if let Some(address) = facts.address.map(networks::normalised) {
             self.find_networks(address, |bits, rule| found(Family::Network, bits, rule));
             let bits = u32::from(networks::customer(address).prefix_len());
-            for rule in room_network.and_then(|token| self.room_networks.get(token)).into_iter().flatten() {
+            let in_room = names.in_room.as_ref().and_then(|token| self.room_networks.get(token));
+            let everywhere = names.everywhere.as_ref().and_then(|name| self.named_networks.get(&**name));
+            for rule in in_room.into_iter().chain(everywhere).flatten() {
                 found(Family::Network, bits, rule);
             }
         }
@@ -122,4 +140,12 @@ impl Index {
 
 fn capped(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The same, which it nearly always is already.
+fn in_small_letters(text: &str) -> Cow<'_, str> {
+    match text.bytes().all(|letter| letter.is_ascii() && !letter.is_ascii_uppercase()) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.to_lowercase()),
+    }
 }

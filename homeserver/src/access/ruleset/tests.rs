@@ -33,6 +33,7 @@ fn rule(text: &str, number: i64) -> Arc<Rule> {
         Kind::Network => Criterion::Network(networks::parse(value).expect("a network")),
         Kind::RegistrationToken => Criterion::RegistrationToken([value.len() as u8; 32]),
         Kind::RoomNetwork => Criterion::RoomNetwork(value.to_owned()),
+        Kind::NamedNetwork => Criterion::NamedNetwork(value.to_owned()),
     };
     Arc::new(Rule {
         id: text.to_owned(),
@@ -217,6 +218,21 @@ fn rooms_and_their_networks_are_told_apart() {
     assert_eq!(said(&[&ban], "203.0.113.7", Place::Room(here)), ban);
     assert_eq!(said(&[&ban], "203.0.113.8", Place::Room(here)), "nothing");
     assert_eq!(said(&[&ban], "203.0.113.7", Place::Room(there)), "nothing");
+}
+
+#[test]
+fn a_named_network_weighs_as_much_as_that_of_a_customer() {
+    let name = RoomNetworks::new(secrets()).name("203.0.113.7".parse().expect("an address"));
+    let [wide, ban, hole] = [
+        "network 203.0.113.0/24 registration allow".to_owned(),
+        format!("named_network {name} registration deny"),
+        "network 203.0.113.7 registration allow".to_owned(),
+    ];
+
+    assert_eq!(said(&[&wide, &ban], "203.0.113.7", Place::Registration), ban, "the narrower");
+    assert_eq!(said(&[&wide, &ban], "203.0.113.8", Place::Registration), wide);
+    assert_eq!(said(&[&ban, &hole], "203.0.113.7", Place::Registration), ban, "the stricter");
+    assert_eq!(said(&[&ban], "203.0.113.7", Place::Server), "nothing");
 }
 
 #[test]

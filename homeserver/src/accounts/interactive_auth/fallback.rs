@@ -89,7 +89,8 @@ impl InteractiveAuth {
         match stage {
             Stage::Sso => row.user.is_some(),
             Stage::RegistrationToken | Stage::Terms | Stage::Dummy => {
-                row.user.is_none() && self.flows_to_register().iter().flatten().any(|of| *of == stage)
+                row.user.is_none()
+                    && self.flows_to_register(self.requires_email).iter().flatten().any(|of| *of == stage)
             }
             Stage::Password | Stage::Email => false,
         }
@@ -105,7 +106,7 @@ impl InteractiveAuth {
         if completed.contains(&stage) {
             return Ok(());
         }
-        let flows = if row.user.is_some() { vec![vec![stage]] } else { self.flows_to_register() };
+        let flows = if row.user.is_some() { vec![vec![stage]] } else { self.flows_to_register(self.requires_email) };
         if !progress::is_next(&flows, &completed, stage) {
             return Err(Error::forbidden("Something else comes first. Go back to your app."));
         }

@@ -41,7 +41,10 @@ impl Sessions {
         if session.state == AccountState::Locked {
             return Err(locked());
         }
-        Ok(User { appservice: Some(service.clone()), ..user(&session, origin) })
+        let user = user(&session, origin);
+        // Whoever may write in the name of an administrator is not to administrate.
+        let is_admin = user.is_admin && user.id == service.sender;
+        Ok(User { appservice: Some(service.clone()), is_admin, ..user })
     }
 
     async fn asserted(&self, service: &AppService, identity: &Identity) -> Result<Arc<Session>> {

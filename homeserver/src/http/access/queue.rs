@@ -82,7 +82,7 @@ pub(super) async fn events(app: App, call: Call) -> Result<Value> {
             "actor": event.actor,
             "device_id": event.device_id,
             "target": event.target,
-            "network": address.map(|address| app.access.rulebook.room_networks().name(address)),
+            "network": address.map(|address| app.access.rulebook.room_networks().name(address).to_string()),
             "details": event.details,
         }))
     };

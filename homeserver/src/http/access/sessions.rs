@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Call, forms};
 use crate::{
     App, Error, Result,
-    access::networks,
+    access::{networks, room_networks},
     oversight::{SeenSession, Whose},
 };
 
@@ -16,6 +16,7 @@ pub(super) async fn list(app: App, call: Call) -> Result<Value> {
         (Some(user_id), None) => {
             Whose::User(UserId::parse(user_id).map_err(|_| Error::invalid_param("This is not a user ID."))?)
         }
+        (None, Some(name)) if room_networks::is_token(name) => Whose::Named(name.to_owned()),
         (None, Some(network)) => Whose::Network(networks::parse(network)?),
         _ => return Err(Error::missing_param("Either `user_id` or `network` is needed.")),
     };

@@ -22,7 +22,7 @@ use crate::{
     accounts::emails::{Purpose, ValidationRequest},
     http::{
         authenticate::{Authenticate, Circumstances},
-        endpoint::{HttpAnswer, Incoming, Ruma, json_answer},
+        endpoint::{HttpAnswer, Incoming, Ruma, gate, json_answer},
         legacy,
     },
 };
@@ -111,6 +111,7 @@ struct Credentials {
 pub(super) async fn add_deprecated(app: App, incoming: Incoming) -> HttpAnswer {
     let of = Circumstances { request: &incoming.request, origin: &incoming.origin };
     let caller = AccessToken::authenticate(&app, &of).await?;
+    gate::<add_3pid::v3::Request>().pass(&app, Some(&caller), &incoming.origin, &incoming.path_args).await?;
     let body: Bytes = legacy::auth(incoming.body)?;
     let request: DeprecatedRequest =
         serde_json::from_slice(&body).map_err(|fault| Error::bad_json(format!("The body is malformed: {fault}.")))?;

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     Error, Result,
-    access::rate_limits::{Action, Subject},
+    access::{
+        Visitor,
+        rate_limits::{Action, Subject},
+    },
     accounts::{emails::Purpose, registration::PageRequest, terms::Shown},
     config::RegistrationMode,
 };
@@ -123,7 +126,9 @@ fn page(visit: &Visit, frame: Frame, next: Next, (name, token): (String, String)
 }
 
 fn needs_email(visit: &Visit) -> bool {
-    visit.app.config.registration.require_email
+    let visitor = Visitor { user: None, address: Some(visit.origin.address) };
+    let by_rule = || may_prove_email(visit) && visit.app.access.gates.needs_email_to_register(None, &visitor);
+    visit.app.config.registration.require_email || by_rule()
 }
 
 fn may_prove_email(visit: &Visit) -> bool {

@@ -39,7 +39,7 @@ impl From<overview::ListedMedia> for ListedMedia {
             created_ts: media.created_at,
             last_access_ts: None,
             quarantined_by: media.quarantined_by.map(|user| user.to_string()),
-            safe_from_quarantine: false,
+            safe_from_quarantine: media.is_protected,
         }
     }
 }
@@ -52,7 +52,8 @@ struct Order {
 impl Order {
     fn parse(&self) -> Result<MediaOrder> {
         Ok(match self.order_by.as_deref() {
-            None | Some("created_ts" | "last_access_ts" | "safe_from_quarantine") => MediaOrder::CreatedAt,
+            None | Some("created_ts" | "last_access_ts") => MediaOrder::CreatedAt,
+            Some("safe_from_quarantine") => MediaOrder::Protected,
             Some("media_id") => MediaOrder::Id,
             Some("media_type") => MediaOrder::ContentType,
             Some("upload_name") => MediaOrder::FileName,
@@ -171,6 +172,18 @@ pub(super) async fn quarantine(app: App, call: Call) -> Result<Nothing> {
 /// `POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}`
 pub(super) async fn end_quarantine(app: App, call: Call) -> Result<Nothing> {
     app.moderation.quarantine(&call.caller, &server(&call)?, &call.args[1], false).await?;
+    Ok(Nothing {})
+}
+
+/// `POST /_synapse/admin/v1/media/protect/{media_id}`
+pub(super) async fn protect(app: App, call: Call) -> Result<Nothing> {
+    app.moderation.protect(&call.caller, &call.args[0], true).await?;
+    Ok(Nothing {})
+}
+
+/// `POST /_synapse/admin/v1/media/unprotect/{media_id}`
+pub(super) async fn end_protection(app: App, call: Call) -> Result<Nothing> {
+    app.moderation.protect(&call.caller, &call.args[0], false).await?;
     Ok(Nothing {})
 }
 

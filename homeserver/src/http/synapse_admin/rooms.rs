@@ -2,10 +2,10 @@
 
 use http::Request;
 use ruma::{
-    OwnedEventId, OwnedUserId,
+    EventId, OwnedEventId, OwnedUserId,
     api::{
         Direction as RequestDirection,
-        client::{context::get_context, message::get_message_events},
+        client::{context::get_context, message::get_message_events, space::get_hierarchy},
     },
     events::room::history_visibility::HistoryVisibility,
     room::JoinRuleKind,
@@ -215,6 +215,45 @@ pub(super) async fn event_at(app: App, call: Call) -> Result<EventAt> {
     };
     let (event_id, origin_server_ts) = app.moderation.event_at(&call.caller, &call.room(0)?, ts, direction).await?;
     Ok(EventAt { event_id, origin_server_ts })
+}
+
+/// `GET /_synapse/admin/v1/rooms/{room_id}/hierarchy`
+pub(super) async fn hierarchy(app: App, incoming: Incoming) -> HttpAnswer {
+    let Call { args, request, body, .. } = Call::admit(&app, incoming).await?;
+    let request: get_hierarchy::v1::Request = parse(request, &args, &body)?;
+    json_answer(app.moderation.hierarchy(request).await?)
+}
+
+#[derive(Serialize)]
+struct FetchedEvent {
+    event: Box<RawValue>,
+}
+
+/// `GET /_synapse/admin/v1/fetch_event/{event_id}`
+pub(super) async fn event(app: App, incoming: Incoming) -> HttpAnswer {
+    let call = Call::admit(&app, incoming).await?;
+    let id = EventId::parse(&*call.args[0]).map_err(|_| Error::invalid_param("This is not an event ID."))?;
+    let event = app.moderation.event(&call.caller, &id).await?;
+    json(&FetchedEvent { event: RawValue::from_string(event).map_err(|fault| Error::internal(fault.to_string()))? })
+}
+
+#[derive(Serialize)]
+pub(super) struct End {
+    event_id: OwnedEventId,
+    depth: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct Ends {
+    count: usize,
+    results: Vec<End>,
+}
+
+/// `GET /_synapse/admin/v1/rooms/{room_id}/forward_extremities`
+pub(super) async fn ends(app: App, call: Call) -> Result<Ends> {
+    let ends = app.moderation.ends(&call.room_of(&app, 0).await?).await?;
+    let results: Vec<End> = ends.into_iter().map(|(event_id, depth)| End { event_id, depth }).collect();
+    Ok(Ends { count: results.len(), results })
 }
 
 #[derive(Serialize)]

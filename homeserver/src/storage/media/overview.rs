@@ -23,6 +23,8 @@ pub struct ListedMedia {
     pub size: i64,
     pub created_at: i64,
     pub quarantined_by: Option<OwnedUserId>,
+    /// Whether it is not to be withdrawn.
+    pub is_protected: bool,
 }
 
 /// By what media are sorted.
@@ -36,17 +38,19 @@ pub enum MediaOrder {
     #[default]
     CreatedAt,
     QuarantinedBy,
+    Protected,
 }
 
 impl MediaOrder {
     fn column(self) -> &'static str {
         match self {
-            Self::Id => "media_id",
+            Self::Id => "media.media_id",
             Self::ContentType => "content_type",
             Self::FileName => "file_name",
             Self::Size => "size",
             Self::CreatedAt => "media.created_at",
             Self::QuarantinedBy => "quarantined_by",
+            Self::Protected => "is_protected",
         }
     }
 }
@@ -59,6 +63,7 @@ struct Row {
     size: i64,
     created_at: i64,
     quarantined_by: Option<UserIdColumn>,
+    is_protected: bool,
 }
 
 impl From<Row> for ListedMedia {
@@ -70,20 +75,24 @@ impl From<Row> for ListedMedia {
             size: row.size,
             created_at: row.created_at,
             quarantined_by: row.quarantined_by.map(|user| user.0),
+            is_protected: row.is_protected,
         }
     }
 }
 
-const SELECT: &str = "select media_id, content_type, file_name, size, media.created_at, users.user_id as quarantined_by \
+const SELECT: &str = "select media.media_id, content_type, file_name, size, media.created_at, \
+     users.user_id as quarantined_by, protected_media.media_id is not null as is_protected \
      from media \
      join media_contents on media_contents.sha256 = media.sha256 \
-     left join users on users.user_nid = media_contents.quarantined_by ";
+     left join users on users.user_nid = media_contents.quarantined_by \
+     left join protected_media \
+         on protected_media.origin = media.origin and protected_media.media_id = media.media_id ";
 
 /// Lists a page of what a user has uploaded.
 pub async fn of_user(conn: &mut Conn, user: UserNid, order: MediaOrder, page: Page) -> Result<Vec<ListedMedia>> {
     let mut query = QueryBuilder::new(SELECT);
     query.push("where state = 1 and uploader_nid = ").push_bind(user.0);
-    query.push(format!(" order by {} {}, media_id limit ", order.column(), page.direction()));
+    query.push(format!(" order by {} {}, media.media_id limit ", order.column(), page.direction()));
     query.push_bind(page.limit).push(" offset ").push_bind(page.from);
     let rows: Vec<Row> = query.build_query_as().fetch_all(conn).await?;
     Ok(rows.into_iter().map(ListedMedia::from).collect())
@@ -98,8 +107,8 @@ pub async fn count_of_user(conn: &mut Conn, user: UserNid) -> Result<i64> {
 /// Finds one media.
 pub async fn find(conn: &mut Conn, origin: &ServerName, media_id: &str) -> Result<Option<ListedMedia>> {
     let mut query = QueryBuilder::new(SELECT);
-    query.push("where state = 1 and origin = ").push_bind(origin.as_bytes());
-    query.push(" and media_id = ").push_bind(media_id.as_bytes());
+    query.push("where state = 1 and media.origin = ").push_bind(origin.as_bytes());
+    query.push(" and media.media_id = ").push_bind(media_id.as_bytes());
     let row: Option<Row> = query.build_query_as().fetch_optional(conn).await?;
     Ok(row.map(ListedMedia::from))
 }

@@ -43,7 +43,8 @@ const JOINED: &str =
     "(select count(*) from room_members where room_members.room_nid = rooms.room_nid and membership = 1)";
 const JOINED_LOCAL: &str = "(select count(*) from room_members where room_members.room_nid = rooms.room_nid \
      and is_local = 1 and membership = 1)";
-const PUBLISHED: &str = "exists (select 1 from published_rooms where published_rooms.room_nid = rooms.room_nid)";
+const PUBLISHED: &str =
+    "exists (select 1 from published_rooms where published_rooms.room_nid = rooms.room_nid and is_listed = 1)";
 
 impl RoomOrder {
     fn expression(self) -> String {

@@ -1,6 +1,7 @@
 //! Features that are revoked and granted, and rooms that people are kept out of.
 
-use homeserver_testing::TestServer;
+use homeserver::access::feature::Feature;
+use homeserver_testing::{TestBrowser, TestServer};
 use serde_json::json;
 
 use super::{administrator, assert_forbidden, lift, room_path, rule, try_rule};
@@ -78,6 +79,8 @@ async fn every_feature_is_refused_where_it_is_used() {
         ("react", &put, send("m.reaction"), reaction),
         ("upload", &post, "/_matrix/media/v3/upload".to_owned(), json!({})),
         ("change_profile", &put, name, json!({ "displayname": "x" })),
+        ("add_email", &post, "/_matrix/client/v3/account/3pid".to_owned(), json!({})),
+        ("add_email", &post, "/_matrix/client/v3/account/3pid/add".to_owned(), json!({})),
         (
             "search_directory",
             &post,
@@ -114,28 +117,6 @@ async fn a_network_is_kept_out_of_one_room() {
     assert_forbidden(abroad.try_join(&closed).await);
     abroad.join(&open).await;
     bob.join(&closed).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_kept_out_of_all_rooms_of_a_space() {
-    let server = TestServer::start().await;
-    let root = administrator(&server).await;
-    let [alice, bob] = server.users(["alice", "bob"]).await;
-    let (inside, outside) = (alice.create_public_room().await, alice.create_public_room().await);
-    let space = |children: Vec<ruma::OwnedRoomId>| {
-        let children: Vec<_> = children
-            .iter()
-            .map(|child| json!({ "type": "m.space.child", "state_key": child, "content": { "via": ["test.local"] } }))
-            .collect();
-        json!({ "creation_content": { "type": "m.space" }, "initial_state": children })
-    };
-    let inner = alice.create_room_with(space(vec![inside.clone()])).await;
-    let outer = alice.create_room_with(space(vec![inner])).await;
-
-    rule(&root, "kept-out", &format!("user {} space:{outer} deny", bob.id)).await;
-
-    assert_forbidden(bob.try_join(&inside).await);
-    bob.join(&outside).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,4 +165,25 @@ async fn whoever_has_to_be_approved_waits_in_the_queue() {
     assert_eq!(queue["approvals"][0]["user_id"], alice.id.as_str());
     assert_eq!(queue["approvals"][0]["scope"], "feature:create_space");
     space().await.expect("it is allowed now");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_is_refused_on_the_pages_too() {
+    let (server, _mailbox) = crate::emails::start(|_| {}).await;
+    let root = administrator(&server).await;
+    let alice = server.user("alice").await;
+    let browser = TestBrowser::of(&server, &alice).await;
+    rule(&root, "no-name", &format!("user {} feature:change_profile deny", alice.id)).await;
+    rule(&root, "no-email", &format!("user {} feature:add_email deny", alice.id)).await;
+
+    let profile = browser.open("/account").await;
+    let profile = browser.submit(&profile, "/account", &[("name", "Alice <3")]).await;
+    let emails = browser.open("/account/emails").await;
+    let emails = browser.submit(&emails, "/account/emails/add", &[("email", "alice@mailbox.test")]).await;
+
+    profile.assert_says(Feature::ChangeProfile.refusal());
+    emails.assert_says(Feature::AddEmail.refusal());
+    lift(&root, "no-name").await;
+    let profile = browser.open("/account").await;
+    browser.submit(&profile, "/account", &[("name", "Alice <3")]).await.assert_says("It is saved.");
 }

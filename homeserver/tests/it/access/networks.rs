@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use homeserver_testing::{TestServer, TestUser, segment};
+use homeserver::error::ErrorKind;
+use homeserver_testing::{Answer, TestServer, TestUser, segment};
 use serde_json::{Value, json};
 
-use super::{API, administrator, assert_forbidden, try_rule};
+use super::{
+    API, administrator, assert_forbidden,
+    lives::{park, within_a_second},
+    try_rule,
+};
 
 /// Uses a session after a while, and waits until it is noted from where.
 async fn used(server: &TestServer, user: &TestUser) {
@@ -114,6 +119,40 @@ async fn moderators_cannot_touch_other_rules() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn addresses_are_forgotten_after_thirty_days_without_use() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await.coming_from("127.0.5.1");
+    used(&server, &alice).await;
+    let counts = [
+        "select count(*) from sightings join users using (user_nid) where user_id = '@alice:test.local'",
+        "select count(*) from devices where last_seen_ip is not null",
+    ];
+    let day = Duration::from_secs(24 * 3600);
+
+    server.app.clock.advance(day * 29);
+    server.app.access.whereabouts.forget_old().await.expect("the database is there");
+    assert!(server.scalar::<i64>(counts[0]).await > 0 && server.scalar::<i64>(counts[1]).await > 0);
+    server.app.clock.advance(day * 2);
+    server.app.access.whereabouts.forget_old().await.expect("the database is there");
+
+    assert_eq!([server.scalar::<i64>(counts[0]).await, server.scalar::<i64>(counts[1]).await], [0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_ask_from_which_networks_somebody_comes_is_recorded() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let alice = server.user("alice").await;
+
+    root.get(&format!("{API}/sessions?user_id={}", alice.id)).await.expect("a list");
+
+    let events = server.app.audit.list(0, 1000).await.expect("the log can be read");
+    let look = events.iter().find(|event| event.details.get("what") == Some(&json!("access.networks.see")));
+    let look = look.expect("it is recorded");
+    assert_eq!((look.actor.as_deref(), look.target.as_deref()), (Some(root.id.as_str()), Some(alice.id.as_str())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_kept_where_nothing_is_to_be() {
     let server = TestServer::start_with(|config| config.access.address_retention_days = 0).await;
     let alice = server.user("alice").await;
@@ -125,4 +164,62 @@ async fn nothing_is_kept_where_nothing_is_to_be() {
 
     assert_eq!(server.scalar::<i64>("select count(*) from sightings").await, 0);
     assert_eq!(server.scalar::<i64>("select count(*) from devices where last_seen_ip is not null").await, 0);
+}
+
+/// The name of the network from which a user came to be.
+async fn network_of(root: &TestUser, user: &TestUser) -> String {
+    let all = root.get(&format!("{API}/events")).await.expect("a page");
+    let mut events = all["events"].as_array().expect("an array").iter();
+    let created = events.find(|event| event["action"] == "user_created" && event["target"] == user.id.as_str());
+    created.expect("it is noted")["network"].as_str().expect("a network").to_owned()
+}
+
+async fn register(server: &TestServer, name: &str, address: &str) -> Answer<TestUser> {
+    let newcomer = TestUser::anonymous(server, name).coming_from(address);
+    let body = json!({ "username": name, "password": newcomer.password(), "auth": { "type": "m.login.dummy" } });
+    newcomer.post("/_matrix/client/v3/register", body).await.map(|_| newcomer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_the_feed_names_is_kept_out_without_anybody_seeing_an_address() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let mallory = register(&server, "mallory", "127.0.5.1").await.expect("nothing is in the way");
+    let name = network_of(&root, &mallory).await;
+
+    let rule = format!("named_network {name} registration deny");
+    let told = try_rule(&root, "wave", &rule, json!({})).await.expect("it is allowed");
+
+    assert!(told["rule"]["expires_at"].is_i64(), "networks change hands: {told}");
+    assert_forbidden(register(&server, "mallory2", "127.0.5.1").await);
+    register(&server, "neighbour", "127.0.5.2").await.expect("it is one network alone");
+    let listed = root.get(&format!("{API}/rules/wave")).await.expect("it is there");
+    assert!(!listed.to_string().contains("127.0"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_network_cuts_off_who_is_there_and_lets_the_server_be() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let (alice, bob) = (alice.coming_from("127.0.5.1"), bob.coming_from("127.0.5.2"));
+    used(&server, &alice).await;
+    let sessions = root.get(&format!("{API}/sessions?user_id={}", alice.id)).await.expect("a list");
+    let seen = |session: &&Value| session["last_seen_at"].as_i64() > Some(0) && session["live_requests"].is_i64();
+    let latest = sessions["sessions"].as_array().expect("an array").iter().find(seen).expect("it was seen");
+    let name = latest["network"].as_str().expect("a name").to_owned();
+    let (of_alice, of_bob) = (park(&server, &alice).await, park(&server, &bob).await);
+
+    let of_name = root.get(&format!("{API}/sessions?network={name}")).await.expect("a list");
+    let told = try_rule(&root, "ban", &format!("named_network {name} server deny"), json!({})).await;
+    let told = told.expect("it is allowed");
+
+    assert_eq!(of_name["sessions"][0]["user_id"], alice.id.as_str());
+    assert_eq!(told["preview"]["users"], json!([alice.id]));
+    assert_forbidden(within_a_second(of_alice).await);
+    assert!(!of_bob.is_finished());
+    let own = server.app.access.rulebook.room_networks().name("127.0.0.1".parse().expect("an address"));
+    assert_forbidden(try_rule(&root, "own", &format!("named_network {own} server deny"), json!({})).await);
+    let no_name = try_rule(&root, "x", "named_network 127.0.5.1 server deny", json!({})).await;
+    no_name.expect_err("it is an address").assert_is(&ErrorKind::InvalidParam);
 }

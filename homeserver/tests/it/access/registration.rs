@@ -4,7 +4,8 @@ use homeserver::{accounts::registration::NewRegistrationToken, config::Registrat
 use homeserver_testing::{Answer, TestServer, TestUser};
 use serde_json::{Value, json};
 
-use super::{administrator, assert_forbidden, rule, try_rule};
+use super::{administrator, assert_forbidden, lift, rule, try_rule};
+use crate::emails;
 
 async fn register(server: &TestServer, name: &str, from: &str) -> Answer<Value> {
     let body = json!({ "username": name, "password": "a long password", "auth": { "type": "m.login.dummy" } });
@@ -109,4 +110,41 @@ async fn a_registration_token_opens_what_is_closed_to_others() {
 
     assert_forbidden(register("alice", "other").await);
     register("alice", "good").await.expect("the token opens");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_lockdown_newcomers_prove_an_address_before_they_have_an_account() {
+    let (server, mailbox) = emails::start(|_| {}).await;
+    let root = administrator(&server).await;
+    let newcomer = server.anonymous();
+    let path = "/_matrix/client/v3/register";
+    rule(&root, "lockdown", "everyone - registration require_verified_email").await;
+    let body = |auth: Value| json!({ "username": "bob", "password": "a long password", "auth": auth });
+
+    let question = newcomer.post(path, body(Value::Null)).await.expect_err("something has to be proved");
+    let session = question.body["session"].clone();
+    let mut nothing = body(json!({ "type": "m.login.dummy", "session": session }));
+    newcomer.post(path, nothing.clone()).await.expect_err("that is not enough");
+    let asked = emails::request(&newcomer, emails::REGISTER, "bob@mailbox.test").await.expect("mail can be sent");
+    emails::confirm(&newcomer, &mailbox.next().await).await;
+    let mut proof = emails::proof(&asked["sid"]);
+    proof["session"] = session;
+    newcomer.post(path, body(proof)).await.expect("the address is proved");
+
+    assert_eq!(question.body["flows"], json!([{ "stages": ["m.login.email.identity"] }]));
+    lift(&root, "lockdown").await;
+    nothing["username"] = "carol".into();
+    nothing["auth"] = json!({ "type": "m.login.dummy" });
+    newcomer.post(path, nothing).await.expect("the lockdown is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_mail_is_sent_a_lockdown_says_so() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    rule(&root, "lockdown", "everyone - registration require_verified_email").await;
+
+    let refusal = assert_forbidden(register(&server, "bob", "127.0.0.1").await);
+
+    assert!(refusal.body["error"].as_str().is_some_and(|text| text.contains("sends no mail")), "{refusal:?}");
 }

@@ -115,3 +115,106 @@ async fn a_room_is_closed_once() {
     let joined = bob.get("/_matrix/client/v3/joined_rooms").await.expect("it can be read");
     assert_eq!(joined["joined_rooms"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_names_the_person_and_the_service() {
+    let (server, service, root) = start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let bot = service.sender(&server);
+    let rule = json!({ "kind": "email_domain", "value": "spam.test", "scope": "registration", "effect": "deny" });
+    let of_bob = format!("/accounts/{}", segment(bob.id.as_str()));
+
+    call(&bot, Some(alice.id.as_str()), Method::PUT, "/rules/one", rule.clone()).await;
+    call(&bot, Some(root.id.as_str()), Method::PUT, &of_bob, json!({ "suspended": true })).await;
+    root.put(&format!("{API}/rules/two"), rule).await.expect("the rule is allowed");
+
+    let events = server.app.audit.list(0, 1000).await.expect("the log can be read");
+    let told: Vec<_> = events
+        .iter()
+        .filter(|event| ["rule_changed", "user_suspended"].contains(&&*event.action))
+        .map(|event| (event.actor.as_deref(), &*event.role, event.details.get("application_service")))
+        .collect();
+    let irc = Some(json!("irc"));
+    assert_eq!(
+        told,
+        [
+            (Some(alice.id.as_str()), "user", irc.as_ref()),
+            (Some(root.id.as_str()), "admin", irc.as_ref()),
+            (Some(root.id.as_str()), "admin", None),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_it_vouches_for_does_not_become_master_of_the_administrators() {
+    let (server, service, root) = start().await;
+    let alice = server.user("alice").await;
+    let bot = service.sender(&server);
+    let rule = |value: &str, effect: &str| json!({ "kind": "user", "value": value, "scope": "feature:admin_api", "effect": effect });
+    root.put(&format!("{API}/rules/theirs"), rule("@x:test.local", "deny")).await.expect("the rule is allowed");
+    let named = Some(alice.id.as_str());
+    let status = async |named, method, path: &str, body| call(&bot, named, method, path, body).await.0;
+
+    assert_eq!(status(named, Method::PUT, "/rules/new", rule("@alice:test.local", "allow")).await, 403);
+    assert_eq!(status(named, Method::DELETE, "/rules/theirs", json!({})).await, 403);
+    assert_eq!(status(None, Method::DELETE, "/rules/theirs", json!({})).await, 403, "nor does the service itself");
+    let approval = json!({ "approve": true, "scope": "feature:admin_api" });
+    assert_eq!(status(named, Method::POST, "/approvals/@alice:test.local", approval).await, 403);
+    let root_id = Some(root.id.as_str());
+    assert_eq!(status(root_id, Method::DELETE, "/rules/theirs", json!({})).await, 200, "an administrator may");
+    let out = json!({ "kind": "user", "value": "@root:*", "scope": "server", "effect": "deny" });
+    assert_eq!(status(named, Method::PUT, "/rules/out", out).await, 403, "administrators are not locked out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_shown_addresses_through_a_service() {
+    let service = TestAppService::start().await;
+    let server = TestServer::start_with(|config| {
+        service.register(config);
+        config.access.appservices = vec!["irc".to_owned()];
+        config.access.address_readers = vec!["@root:test.local".try_into().expect("a user ID")];
+    })
+    .await;
+    let root = administrator(&server).await;
+    let path = format!("/sessions?user_id={}&reveal=true&reason=raid", root.id);
+
+    let (through, _) = call(&service.sender(&server), Some(root.id.as_str()), Method::GET, &path, json!({})).await;
+
+    assert_eq!(through, 403);
+    root.get(&format!("{API}{path}")).await.expect("the person may");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_trusted_service_names_somebody_and_only_somebody_who_can_act() {
+    let (server, service, root) = start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let bot = service.sender(&server);
+    server.app.accounts.administration.set_admin(&bob.id, true).await.expect("the account is there");
+    let suspend = json!({ "suspended": true });
+    root.put(&format!("{API}/accounts/{}", segment(alice.id.as_str())), suspend).await.expect("she is suspended");
+
+    let (by_person, _) = call(&root, Some(bob.id.as_str()), Method::GET, "/rules", json!({})).await;
+    let (by_nobody, _) = call(&alice, Some(root.id.as_str()), Method::GET, "/rules", json!({})).await;
+    let (themselves, _) = call(&root, Some(root.id.as_str()), Method::GET, "/rules", json!({})).await;
+    let (suspended, _) = call(&bot, Some(alice.id.as_str()), Method::GET, "/rules", json!({})).await;
+
+    assert_eq!((by_person, by_nobody, themselves, suspended), (403, 403, 200, 403));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_may_write_as_an_administrator_does_not_administrate() {
+    let service = TestAppService::start_with(|registration| {
+        registration["namespaces"]["users"] = json!([{ "exclusive": false, "regex": "@.*" }]);
+    })
+    .await;
+    let server = service.server().await;
+    let root = administrator(&server).await;
+    let puppet = service.user(&server, "root");
+
+    let acts = puppet.get("/_matrix/client/v3/account/whoami").await.expect("it may act as the administrator");
+    let refused = puppet.get("/_synapse/admin/v2/users").await;
+
+    assert_eq!(acts["user_id"], root.id.as_str());
+    assert_forbidden(refused);
+    root.get("/_synapse/admin/v2/users").await.expect("the administrator may");
+}

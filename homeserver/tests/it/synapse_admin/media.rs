@@ -92,3 +92,63 @@ async fn old_and_large_files_are_deleted_but_not_pictures_of_people() {
     assert_eq!(copies.expect("there are none"), json!({ "deleted": 0 }));
     assert!(is_served(&alice, &small).await && is_served(&alice, &picture).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_protected_is_not_withdrawn() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let alice = server.user("alice").await;
+    let (one, two) = (upload(&alice, "one").await, upload(&alice, "number two").await);
+    let post = async |rest: String| root.post(&format!("{API}{rest}"), json!({})).await;
+
+    post(format!("/v1/media/protect/{one}")).await.expect("it can be protected");
+    let of_user = root.post(&path("/v1/user", &alice.id, "/media/quarantine"), json!({})).await;
+    let alone = post(format!("/v1/media/quarantine/test.local/{one}")).await;
+    let info = root.get(&format!("{API}/v1/media/test.local/{one}")).await.expect("it is there");
+
+    assert_eq!(of_user.expect("it can be done"), json!({ "num_quarantined": 1 }));
+    alone.expect_err("it is protected").assert_is(&ErrorKind::Forbidden);
+    assert_eq!(info["media_info"]["safe_from_quarantine"], true);
+    assert!(is_served(&alice, &one).await && !is_served(&alice, &two).await);
+    post(format!("/v1/media/unprotect/{one}")).await.expect("that can be ended");
+    post(format!("/v1/media/quarantine/test.local/{one}")).await.expect("it can be withdrawn now");
+    assert!(!is_served(&alice, &one).await);
+    post("/v1/media/protect/unknown".to_owned()).await.expect_err("there is none").assert_is(&ErrorKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_can_see_what_was_withdrawn_and_that_is_recorded() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let alice = server.user("alice").await;
+    let id = upload(&alice, "one").await;
+    root.post(&format!("{API}/v1/media/quarantine/test.local/{id}"), json!({})).await.expect("it can be withdrawn");
+    let all_the_same = format!("{id}?admin_unsafely_bypass_quarantine=true");
+
+    assert!(is_served(&root, &all_the_same).await);
+    assert!(!is_served(&root, &id).await && !is_served(&alice, &all_the_same).await);
+    assert!(super::recorded(&server, "media.see").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_told_who_uploaded_how_much() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    for text in ["one", "three"] {
+        upload(&alice, text).await;
+    }
+    upload(&bob, "a long text").await;
+    let list = async |query: &str| root.get(&format!("{API}/v1/statistics/users/media?{query}")).await;
+
+    let by_size = list("order_by=media_length&dir=b&limit=1").await.expect("a list");
+    let found = list("search_term=ALI").await.expect("a list");
+    let later = list("from_ts=9000000000000").await.expect("a list");
+
+    assert_eq!((&by_size["total"], &by_size["next_token"]), (&json!(2), &json!(1)));
+    assert_eq!(by_size["users"][0]["user_id"], bob.id.as_str());
+    let user = json!({ "user_id": alice.id, "displayname": null, "media_count": 2, "media_length": 8 });
+    assert_eq!(found["users"], json!([user]));
+    assert_eq!(later, json!({ "users": [], "total": 0 }));
+    list("order_by=colour").await.expect_err("there is no such order").assert_is(&ErrorKind::InvalidParam);
+}

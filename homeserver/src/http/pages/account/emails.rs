@@ -4,7 +4,10 @@ use askama::Template;
 
 use crate::{
     Error, Result,
-    access::rate_limits::{Action, Subject},
+    access::{
+        feature::Feature,
+        rate_limits::{Action, Subject},
+    },
     accounts::{browser_sessions::BrowserSession, emails::Purpose},
     http::pages::{
         Page,
@@ -41,9 +44,9 @@ pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
 
 /// `POST /account/emails/add`
 pub(in crate::http::pages) async fn add(visit: Visit) -> Page {
-    visit.fresh(HERE)?;
+    let session = visit.fresh(HERE)?;
     visit.app.access.rate_limits.take(Action::Registration, Subject::address(visit.origin.address))?;
-    let sent = email_proof::send_link(&visit, Purpose::Add, visit.form.text("email").trim()).await;
+    let sent = begin(&visit, session, visit.form.text("email").trim()).await;
     let sent = sent.map(|sid| format!("{HERE}?{}", query(&[("sid", &sid)])));
     answer(&visit, sent, None).await
 }
@@ -63,7 +66,13 @@ pub(in crate::http::pages) async fn remove(visit: Visit) -> Page {
     Ok(Reply::to(format!("{HERE}?saved=1")))
 }
 
+async fn begin(visit: &Visit, session: &BrowserSession, email: &str) -> Result<String> {
+    visit.app.access.gates.feature(&session.user.visitor(), Feature::AddEmail).await?;
+    email_proof::send_link(visit, Purpose::Add, email).await
+}
+
 async fn finish(visit: &Visit, session: &BrowserSession, sid: &str) -> Result<()> {
+    visit.app.access.gates.feature(&session.user.visitor(), Feature::AddEmail).await?;
     let proved = email_proof::proved(visit, Purpose::Add, sid).await?;
     visit.app.accounts.emails.add(&session.user, &proved).await
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Error,
+    access::feature::Feature,
     http::pages::{
         Page,
         account::{Heading, place},
@@ -43,6 +44,7 @@ pub(in crate::http::pages) async fn submit(visit: Visit) -> Page {
     if session.user.is_suspended {
         return Err(Error::forbidden("This account is suspended: it can read, but not do this.").into());
     }
+    visit.app.access.gates.feature(&session.user.visitor(), Feature::ChangeProfile).await?;
     let name = visit.form.text("name").trim();
     let profiles = &visit.app.accounts.profiles;
     let change = profiles.set(&session.user, &session.user.id, "displayname", Some(json!(name))).await?;
