@@ -16,6 +16,7 @@ use crate::{
         Storage,
         events::{self, StoredEvent},
         numbers::EventNid,
+        together::Together,
     },
 };
 
@@ -32,6 +33,7 @@ pub struct Events {
     storage: Storage,
     by_nid: Arc<Cache<EventNid, Arc<Event>, Weight>>,
     nids: Arc<Cache<OwnedEventId, EventNid>>,
+    reads: Arc<Together<EventNid, Arc<Event>>>,
 }
 
 /// An event that is not durable yet: it is forgotten when this is dropped, unless it is kept.
@@ -65,12 +67,16 @@ impl Events {
             storage,
             by_nid: Arc::new(Cache::with_weighter(CACHE_EVENTS, CACHE_BYTES, Weight)),
             nids: Arc::new(Cache::new(CACHE_EVENTS)),
+            reads: Arc::default(),
         }
     }
 
     /// Loads an event.
     pub async fn load(&self, nid: EventNid) -> Result<Arc<Event>> {
-        let read = async { self.read(&[nid]).await?.pop().ok_or_else(vanished) };
+        let read = self.reads.get(nid, |nids| async move {
+            let events = self.read(&nids).await?;
+            Ok(events.into_iter().map(|event| (event.nid, event)).collect())
+        });
         self.by_nid.get_or_insert_async(&nid, read).await
     }
 
