@@ -263,6 +263,12 @@ impl Account {
         !self.jobs.iter().any(|job| job.state.is_open() && job.due_at <= now_ms && !job.waits_for_another())
     }
 
+    /// When what was done ends by itself, if that is still to come.
+    pub fn ends_at(&self, now_ms: i64) -> Option<i64> {
+        let ends = self.jobs.iter().filter(|job| job.reverses.is_some() && job.state.is_open());
+        ends.map(|job| job.due_at).filter(|at| *at > now_ms).max()
+    }
+
     /// Whether something was done that can be taken back.
     pub fn can_be_undone(&self) -> bool {
         let is_reversible = |job: &Job| Act::read(&job.act).is_ok_and(|act| act.is_reversible());

@@ -17,6 +17,8 @@ mod rules;
 mod servers;
 mod staff;
 mod target;
+#[cfg(test)]
+mod tests;
 mod undo;
 mod who;
 

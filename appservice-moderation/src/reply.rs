@@ -27,10 +27,10 @@ impl Reply {
         Self::default().line(text)
     }
 
-    /// With another line.
+    /// With another line, or as many as there are in `text`.
     #[must_use]
     pub fn line(mut self, text: impl AsRef<str>) -> Self {
-        self.lines.push(Line { is_item: false, pieces: pieces(text.as_ref()) });
+        self.lines.extend(text.as_ref().lines().map(|line| Line { is_item: false, pieces: pieces(line) }));
         self
     }
 
@@ -134,5 +134,6 @@ mod tests {
             "<strong>Two</strong> rules fit <code>&lt;ip&gt;</code>:<ul><li>one &amp; <code>a</code></li>\
              <li>two</li></ul>That is all."
         );
+        assert_eq!(Reply::new("one\ntwo").html(), "one<br>two");
     }
 }

@@ -5,7 +5,13 @@ use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::json;
 
 use super::{Actor, Answer, Arguments, Command, Power, Services, Target, plan, reach::Reach, rules, servers};
-use crate::{Error, Result, actions::Act, reply::Reply, roles::Permission};
+use crate::{
+    Error, Result,
+    actions::{About, Act, Case},
+    reply::Reply,
+    roles::Permission,
+    time,
+};
 
 /// What stands here.
 pub(super) const COMMANDS: &[Command] = &[
@@ -175,6 +181,7 @@ async fn in_rooms(
         preview = obstacles(services, &reach, preview).await;
     }
     if acts.is_empty() {
+        let preview = earlier(services, actor, &users, preview).await?;
         return Err(Error::invalid(format!("There is nothing to do. {}", preview.plain())));
     }
     let facts = json!({ "users": users, "rooms": rooms, "acts": acts.len() });
@@ -183,6 +190,21 @@ async fn in_rooms(
         true => Answer::ask(arguments, preview, facts, plan),
         false => Answer::act(arguments, preview, facts, plan),
     })
+}
+
+/// Names the cases in which something was done already, and when that ends.
+async fn earlier(services: &Services, actor: &Actor, users: &[OwnedUserId], mut preview: Reply) -> Result<Reply> {
+    let now_ms = services.clock.now_ms();
+    for user in users {
+        let cases = services.actions.list(About::Target(user.as_str()), 1).await?;
+        let is_theirs = |case: &&Case| actor.room.is_none() || case.room_id.as_ref() == actor.here();
+        let Some(case) = cases.first().filter(is_theirs).filter(|case| case.undone_at.is_none()) else { continue };
+        let account = services.actions.account(&case.case_id).await?;
+        let end = account.ends_at(now_ms).map(|at| format!(", ends in {}", time::left(at - now_ms)));
+        let end = end.unwrap_or_default();
+        preview = preview.item(format!("case `{}` {}{end}; `!mod undo` it to decide anew", case.case_id, case.title));
+    }
+    Ok(preview)
 }
 
 /// Says where something cannot be done.

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, io::Write};
 
 use serde_json::Value;
 
-use super::{Beside, Config, Problem, load};
+use super::{
+    Beside, Config, Problem, load,
+    protections::{Mode, Protection},
+};
 
 const EXAMPLE: &str = include_str!("../../../config/moderation.toml");
 
@@ -17,6 +20,13 @@ fn from_file(text: &str) -> Result<Config, Problem> {
 #[test]
 fn the_example_file_has_the_defaults() {
     assert_eq!(from_file(EXAMPLE).expect("the example is valid"), Config::default());
+}
+
+#[test]
+fn nothing_acts_unless_somebody_has_chosen_that() {
+    let protections = Config::default().protections;
+
+    assert!(Protection::ALL.into_iter().all(|protection| protections.mode(protection) != Mode::Act));
 }
 
 /// Options without a default stand there too, commented out.

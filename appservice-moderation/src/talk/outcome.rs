@@ -26,8 +26,7 @@ pub fn describe(account: &Account, now_ms: i64) -> Reply {
     if needless > 0 && done > 0 {
         reply = reply.line(format!("{needless} were so already."));
     }
-    let ends_at = account.jobs.iter().filter(|job| job.reverses.is_some() && job.state.is_open());
-    if let Some(ends_at) = ends_at.map(|job| job.due_at).filter(|at| *at > now_ms).max() {
+    if let Some(ends_at) = account.ends_at(now_ms) {
         reply = reply.line(format!("It ends by itself in {}.", time::left(ends_at - now_ms)));
     }
     for refusal in refusals(account).into_iter().take(5) {

@@ -40,6 +40,7 @@ async fn bans_and_mutes_end_by_themselves() {
     carol.join(&room).await;
 
     let (_, banned) = world.confirm("!mod ban @alice:test.local --for 7d").await;
+    let again = world.command("!mod ban @alice:test.local").await;
     world.confirm("!mod mute @carol:test.local --for 1h").await;
     carol.try_say(&room, "too loud").await.expect_err("she has no voice");
     world.app.clock.advance(Duration::from_secs(3700));
@@ -49,6 +50,8 @@ async fn bans_and_mutes_end_by_themselves() {
 
     world.until("the ban has ended", async || alice.try_join(&room).await.is_ok()).await;
     assert!(banned.contains("It ends by itself in"), "{banned}");
+    let earlier = format!("case {} Ban @alice:test.local, ends in 1 week", world.case_in(&banned));
+    assert!(again.starts_with("There is nothing to do.") && again.contains(&earlier), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

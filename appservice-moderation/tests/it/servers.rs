@@ -54,7 +54,7 @@ async fn operators_shut_servers_out_of_a_room_for_a_time_and_leave_what_stood_th
 
     world.confirm(&format!("!mod ban server:*.evil.example --room {room} --for 1d")).await;
     let shut_out = denied(&bob, &room).await;
-    world.app.clock.advance(Duration::from_secs(25 * 3600));
+    world.advance(Duration::from_secs(25 * 3600));
     world.until("it has ended", async || denied(&bob, &room).await == json!(["old.example"])).await;
     let lifted = world.command(&format!("!mod unban server:OLD.example --room {room}")).await;
 

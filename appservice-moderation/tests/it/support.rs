@@ -154,6 +154,12 @@ impl World {
         sql.replace("{}", &self.database)
     }
 
+    /// Lets some time pass for both.
+    pub fn advance(&self, length: Duration) {
+        self.app.clock.advance(length);
+        self.server.app.clock.advance(length);
+    }
+
     /// Ends the moderation, lets some time pass, and starts it again at the same address.
     pub async fn sleep_through(mut self, length: Duration) -> Self {
         let (config, registration) = (self.app.config.clone(), self.app.registration.clone());

@@ -167,13 +167,12 @@ async fn every_mistake_is_answered_with_a_sentence() {
 async fn a_proposal_is_left_by_a_thumb_down_and_by_time() {
     let world = World::start().await;
     let alice = world.server.user("alice").await;
-    let [left, late] =
-        [world.propose("!mod lock @alice:test.local").await, world.propose("!mod lock @alice:test.local").await];
-
+    let left = world.propose("!mod lock @alice:test.local").await;
     left.react("👎").await;
     let of_left = left.outcome().await;
     left.confirm().await;
-    world.app.clock.advance(Duration::from_secs(301));
+    let late = world.propose("!mod lock @alice:test.local").await;
+    world.advance(Duration::from_secs(301));
     late.confirm().await;
     let of_late = late.outcome().await;
 
