@@ -33,6 +33,7 @@ use crate::{
     ephemeral::{Presence, Receipts, Typing},
     json::{self, Object},
     keys::{Keys, ToDevice, device_lists},
+    reading::Reading,
     rooms::Rooms,
     storage::{
         Storage,
@@ -71,6 +72,7 @@ pub struct Sources {
     pub typing: Typing,
     pub presence: Presence,
     pub unread: Unread,
+    pub reading: Reading,
 }
 
 impl Deref for Sync {

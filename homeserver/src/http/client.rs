@@ -101,7 +101,7 @@ pub fn routes() -> Vec<Route> {
         without_state_key(endpoint_json(rooms::state_event)),
         endpoint_json(messages::messages),
         endpoint(messages::event_at),
-        endpoint_json(messages::peek),
+        endpoint_json(old_sync::initial_of_room),
         endpoint_json(old_sync::initial),
         endpoint_json(old_sync::events),
         endpoint_json(old_sync::event),
@@ -109,6 +109,7 @@ pub fn routes() -> Vec<Route> {
         // Sending events to a room
         without_state_key(endpoint(rooms::send_state)),
         endpoint(messages::send),
+        endpoint(messages::send_once),
         endpoint(messages::redact),
 
         // Forming relationships between events
