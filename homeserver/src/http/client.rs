@@ -217,6 +217,7 @@ pub fn routes() -> Vec<Route> {
         // Modules: Push notifications
         endpoint_json(push_rules::all),
         endpoint_json(push_rules::global),
+        endpoint_json(push_rules::of_kind),
         endpoint(push_rules::find),
         endpoint(push_rules::put),
         endpoint(push_rules::delete),
@@ -224,6 +225,9 @@ pub fn routes() -> Vec<Route> {
         endpoint(push_rules::enable),
         endpoint(push_rules::actions),
         endpoint(push_rules::set_actions),
+        custom(Method::GET, &push_rules::OTHERS, push_rules::refuse),
+        custom(Method::PUT, &push_rules::OTHERS, push_rules::refuse),
+        custom(Method::DELETE, &push_rules::OTHERS, push_rules::refuse),
         endpoint(push::pushers),
         endpoint(push::set_pusher).prepared(push::with_all_parts),
         endpoint_json(push::notifications),
