@@ -173,7 +173,7 @@ impl Reading {
         for event in events {
             let seen = sight.see(&event).await?;
             if seen.is_visible && !sight.spares(&event) {
-                visible.push(Visible { event, membership: seen.membership });
+                visible.push(sight.shown(event, seen).await?);
             }
         }
         Ok(visible)

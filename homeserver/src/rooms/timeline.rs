@@ -145,7 +145,7 @@ impl Rooms {
                     return Ok(page);
                 }
                 if seen.is_visible {
-                    page.events.push(Visible { event, membership: seen.membership });
+                    page.events.push(sight.shown(event, seen).await?);
                     end = at;
                 }
             }
@@ -205,7 +205,7 @@ impl Rooms {
         if !seen.is_visible {
             return Err(unknown());
         }
-        Ok((Visible { event, membership: seen.membership }, view, sight))
+        Ok((sight.shown(event, seen).await?, view, sight))
     }
 
     /// The event nearest to a time, in the given direction.
