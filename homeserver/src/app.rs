@@ -207,7 +207,7 @@ impl App {
         )?;
         let appservice_client =
             AppServiceClient::new(&config.outgoing, &config.appservices, accounts.appservices.clone())?;
-        let devices = Devices::new(storage.clone(), secrets.clone(), log.clone(), clock.clone(), &accounts);
+        let devices = Devices::new(storage.clone(), secrets.clone(), clock.clone(), &accounts);
         let keys = Keys::new(storage.clone(), log.clone(), clock.clone(), server_name.clone());
         let to_device = ToDevice::new(storage.clone(), log.clone(), tail.clone(), clock.clone(), server_name.clone());
         let backups = Backups::new(storage.clone(), clock.clone());
@@ -310,6 +310,7 @@ impl App {
             typing: typing.clone(),
             presence: presence.clone(),
             unread: unread.clone(),
+            reading: reading.clone(),
         });
         sync::wake_sharers(&tail, &rooms, tasks);
         let appservices = AppServices::start(

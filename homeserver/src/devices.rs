@@ -16,12 +16,7 @@ use crate::{
     },
     clock::Clock,
     secrets::{Secrets, columns},
-    storage::{
-        Storage, devices as rows,
-        log::rows::{DeviceListRow, Rows},
-        numbers::UserNid,
-    },
-    tail::{self, Fact, Job, Log},
+    storage::{Storage, devices as rows, numbers::UserNid},
 };
 
 /// Lists, renames and deletes devices.
@@ -29,7 +24,6 @@ use crate::{
 pub struct Devices {
     storage: Storage,
     secrets: Secrets,
-    log: Log,
     clock: Clock,
     sessions: Sessions,
     interactive_auth: InteractiveAuth,
@@ -37,10 +31,10 @@ pub struct Devices {
 
 impl Devices {
     /// The devices of `accounts`.
-    pub fn new(storage: Storage, secrets: Secrets, log: Log, clock: Clock, accounts: &Accounts) -> Self {
+    pub fn new(storage: Storage, secrets: Secrets, clock: Clock, accounts: &Accounts) -> Self {
         let sessions = accounts.sessions.clone();
         let interactive_auth = accounts.interactive_auth.clone();
-        Self { storage, secrets, log, clock, sessions, interactive_auth }
+        Self { storage, secrets, clock, sessions, interactive_auth }
     }
 
     /// All devices of a user, each with what the client called itself that last used it.
@@ -87,7 +81,7 @@ impl Devices {
         let mut conn = self.storage.conn().await?;
         rows::insert(&mut conn, user, &device_id, request.display_name.as_deref(), self.clock.now_ms()).await?;
         drop(conn);
-        self.announce(user).await
+        self.sessions.announce(user).await
     }
 
     /// Renames a device of a user, if a name is given.
@@ -100,7 +94,7 @@ impl Devices {
         check_device_name(name)?;
         rows::update_name(&mut conn, user, device_id, name).await?;
         drop(conn);
-        self.announce(user).await
+        self.sessions.announce(user).await
     }
 
     /// Deletes one device after the caller has proved that it wants that.
@@ -131,17 +125,6 @@ impl Devices {
     /// Ends all sessions of the caller.
     pub async fn logout_all(&self, caller: &User) -> Result<()> {
         self.sessions.end_all(caller, caller.nid, None).await
-    }
-
-    /// Tells those who know the user that its list of devices is not what it was.
-    async fn announce(&self, user: UserNid) -> Result<()> {
-        let rows = Rows { device_lists: vec![DeviceListRow::new(user)], ..Rows::default() };
-        let publish = Box::new(move |tail: &mut tail::Inner, position| {
-            tail.push(position, Fact::DeviceList(user));
-            tail.wake(user);
-        });
-        self.log.append(Job { rows, broken: None, publish }).await?;
-        Ok(())
     }
 
     fn device(&self, user: UserNid, row: rows::Device) -> Result<Device> {

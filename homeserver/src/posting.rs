@@ -27,12 +27,12 @@ impl Posting {
     }
 
     /// Sends an event that is no state. The same `txn_id` of the same device sends once.
-    pub async fn send(&self, user: &User, room_id: &RoomId, wish: Wish, txn_id: &str) -> Result<OwnedEventId> {
+    pub async fn send(&self, user: &User, room_id: &RoomId, wish: Wish, txn_id: Option<&str>) -> Result<OwnedEventId> {
         self.admission.event(user, room_id, &wish).await?;
         if user.is_shadow_banned {
             return self.rooms.pretend(user, room_id).await;
         }
-        self.rooms.send(user, room_id, wish, Some(txn_id)).await
+        self.rooms.send(user, room_id, wish, txn_id).await
     }
 
     /// Sets one piece of a room's state.

@@ -107,12 +107,12 @@ impl Reading {
         let page = self.page(&mut sight, view, range, limit(request.limit.into()).max(1), &filter).await?;
         let state = self.members_of(&page.events, &request.filter).await?;
         let telling = self.telling(&mut sight, reader, &page.events).await?;
-        // Where the end is told of by leaving it out, it is only once nothing was found any more: clients
-        // and test suites expect it with every event that came out of the past.
-        let first = page.events.last().and_then(|first| first.event.position()).filter(|_| is_backward);
+        // That there is nothing more is told by leaving it out, but only once nothing was found any more: clients
+        // and test suites expect it with every event, and going forward there may be more later.
+        let last = page.events.last().and_then(|last| last.event.position());
         Ok(json::object(|answer| {
             answer.text("start", &request.from.unwrap_or_else(|| Token { position: from }.to_string()));
-            if let Some(next) = page.next.or(first) {
+            if let Some(next) = page.next.or(last) {
                 let position = if is_backward { Position(next.0 - 1) } else { next };
                 answer.text("end", &Token { position }.to_string());
             }
@@ -173,7 +173,7 @@ impl Reading {
         for event in events {
             let seen = sight.see(&event).await?;
             if seen.is_visible && !sight.spares(&event) {
-                visible.push(Visible { event, membership: seen.membership });
+                visible.push(sight.shown(event, seen).await?);
             }
         }
         Ok(visible)

@@ -331,7 +331,8 @@ impl Rooms {
                     Err(Error::forbidden("You may not redact other people's events in this room."))
                 }
             }
-            _ => Err(Error::not_found("There is no such event in this room.")),
+            // Whether it is in another room is not told.
+            _ => Err(Error::invalid_param("There is no such event in this room.")),
         }
     }
 }

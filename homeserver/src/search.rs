@@ -306,7 +306,11 @@ impl Search {
             return Ok(None);
         }
         let seen = sight.see(&event).await?;
-        Ok(seen.is_visible.then_some(Visible { event, membership: seen.membership }))
+        if !seen.is_visible {
+            return Ok(None);
+        }
+        // What was erased is not found by what it said.
+        Ok(Some(sight.shown(event, seen).await?).filter(|visible| !visible.event.is_redacted()))
     }
 }
 

@@ -33,6 +33,7 @@ use crate::{
     ephemeral::{Presence, Receipts, Typing},
     json::{self, Object},
     keys::{Keys, ToDevice, device_lists},
+    reading::Reading,
     rooms::Rooms,
     storage::{
         Storage,
@@ -71,6 +72,7 @@ pub struct Sources {
     pub typing: Typing,
     pub presence: Presence,
     pub unread: Unread,
+    pub reading: Reading,
 }
 
 impl Deref for Sync {
@@ -177,7 +179,8 @@ impl Sync {
     async fn answer(&self, asked: &Asked) -> Result<(String, bool, SyncToken)> {
         // Asked for before the changes, so that none of them is passed over.
         let ephemeral = self.typing.counter();
-        let mut moment = Moment::gather(&self.tail, self.rooms.residents(), asked.user.nid, asked.position()).await?;
+        let (residents, all_rooms) = (self.rooms.residents(), asked.full_state);
+        let mut moment = Moment::gather(&self.tail, residents, asked.user.nid, asked.position(), all_rooms).await?;
         if let Some(since) = asked.since {
             moment.note_rooms(self.typing.rooms_changed_since(since.ephemeral));
         }

@@ -228,7 +228,7 @@ impl Login {
         request: &SessionRequest,
     ) -> Result<NewSession> {
         let user_id = self.storage.user_id(user).await?;
-        let is_new = self.emails.tell_of_sign_ins() && self.is_new(user, request).await?;
+        let is_new = self.is_new(user, request).await?;
         let begun = self
             .storage
             .retry(|| async {
@@ -265,6 +265,10 @@ impl Login {
         let actor = Actor::user(&user_id, Some(device_id.clone()), origin);
         self.audit.record(Event::new(Action::SignIn, actor).on(&user_id).detail("method", method));
         if is_new {
+            // Others see the device among those of the user, though it has no keys yet.
+            self.sessions.announce(user).await?;
+        }
+        if is_new && self.emails.tell_of_sign_ins() {
             let agent = origin.user_agent.as_deref();
             let device = request.display_name.as_deref().or(agent).unwrap_or("-");
             let address = origin.address.to_string();

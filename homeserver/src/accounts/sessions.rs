@@ -101,6 +101,17 @@ impl Sessions {
         self.end_existing(by.into(), user, ended).await
     }
 
+    /// Tells those who know the user that its list of devices is not what it was.
+    pub async fn announce(&self, user: UserNid) -> Result<()> {
+        let rows = Rows { device_lists: vec![DeviceListRow::new(user)], ..Rows::default() };
+        let publish = Box::new(move |tail: &mut tail::Inner, position| {
+            tail.push(position, Fact::DeviceList(user));
+            tail.wake(user);
+        });
+        self.log.append(Job { rows, broken: None, publish }).await?;
+        Ok(())
+    }
+
     /// Makes this process read the sessions of `user` anew, because they, or the account, changed.
     pub fn forget(&self, user: UserNid) {
         self.cache.forget(user);

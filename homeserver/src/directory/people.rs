@@ -36,7 +36,6 @@ impl Directory {
         let mut found: Vec<Person> = Vec::new();
         for chunk in candidates.chunks(CHUNK) {
             let mut visible = people::visible(&mut conn, chunk, reader.nid).await?;
-            visible.retain(|person| person.user != reader.nid);
             visible.sort_by_key(|person| chunk.iter().position(|candidate| *candidate == person.user));
             found.extend(visible);
             if found.len() > limit {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use ruma::{OwnedEventId, events::TimelineEventType};
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 use super::Event;
 
@@ -64,9 +64,28 @@ impl ClientForm {
         out.push('}');
     }
 
-    /// Appends a stripped state event: type, state key, sender and content only.
+    /// Appends the event as servers exchange it, with its ID and what is told of it besides. Client-server API,
+    /// "Filtering", `event_format`.
+    pub fn write_pdu(&self, out: &mut String, event: &Event, unsigned: Unsigned<'_>) {
+        let mut pdu: Map<String, Value> = serde_json::from_str(&event.pdu.json).unwrap_or_default();
+        pdu.remove("unsigned");
+        pdu.insert("event_id".to_owned(), event.id().as_str().into());
+        pdu.insert("room_id".to_owned(), event.room_id().as_str().into());
+        let members = Value::Object(pdu).to_string();
+        out.push_str(members.strip_suffix('}').unwrap_or_default());
+        self.write_unsigned(out, event, unsigned);
+        out.push('}');
+    }
+
+    /// Appends a stripped state event: type, state key, sender and content only. Of the creation of a room more is
+    /// told, as servers tell it each other (MSC4311).
     pub fn write_stripped(&self, out: &mut String, event: &Event) {
         out.push('{');
+        if *event.kind() == TimelineEventType::RoomCreate {
+            out.push_str(&self.members);
+            out.push('}');
+            return;
+        }
         write!(out, "\"content\":{}", event.content().get()).expect("writing to a string cannot fail");
         member(out, "sender", event.sender().as_str());
         member(out, "state_key", event.state_key().unwrap_or_default());
@@ -107,7 +126,7 @@ impl ClientForm {
 }
 
 fn content_with_redacts(content: &RawValue, redacts: &OwnedEventId) -> Option<String> {
-    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(content.get()).ok()?;
+    let mut object: Map<String, Value> = serde_json::from_str(content.get()).ok()?;
     if object.contains_key("redacts") {
         return None;
     }

@@ -101,7 +101,7 @@ pub fn routes() -> Vec<Route> {
         without_state_key(endpoint_json(rooms::state_event)),
         endpoint_json(messages::messages),
         endpoint(messages::event_at),
-        endpoint_json(messages::peek),
+        endpoint_json(old_sync::initial_of_room),
         endpoint_json(old_sync::initial),
         endpoint_json(old_sync::events),
         endpoint_json(old_sync::event),
@@ -109,6 +109,7 @@ pub fn routes() -> Vec<Route> {
         // Sending events to a room
         without_state_key(endpoint(rooms::send_state)),
         endpoint(messages::send),
+        endpoint(messages::send_once),
         endpoint(messages::redact),
 
         // Forming relationships between events
@@ -216,6 +217,7 @@ pub fn routes() -> Vec<Route> {
         // Modules: Push notifications
         endpoint_json(push_rules::all),
         endpoint_json(push_rules::global),
+        endpoint_json(push_rules::of_kind),
         endpoint(push_rules::find),
         endpoint(push_rules::put),
         endpoint(push_rules::delete),
@@ -223,6 +225,9 @@ pub fn routes() -> Vec<Route> {
         endpoint(push_rules::enable),
         endpoint(push_rules::actions),
         endpoint(push_rules::set_actions),
+        custom(Method::GET, &push_rules::OTHERS, push_rules::refuse),
+        custom(Method::PUT, &push_rules::OTHERS, push_rules::refuse),
+        custom(Method::DELETE, &push_rules::OTHERS, push_rules::refuse),
         endpoint(push::pushers),
         endpoint(push::set_pusher).prepared(push::with_all_parts),
         endpoint_json(push::notifications),

@@ -4,8 +4,11 @@
 use std::borrow::Cow;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
-use ruma::api::error::{ErrorKind, RetryAfter, StandardErrorBody};
-use serde_json::Value;
+use ruma::api::{
+    client::uiaa::UiaaInfo,
+    error::{ErrorKind, RetryAfter, StandardErrorBody},
+};
+use serde_json::{Value, json};
 use tracing::{error, warn};
 
 use super::endpoint::HttpAnswer;
@@ -34,7 +37,7 @@ pub fn answer(error: &Error) -> HttpResponse {
         Error::Conflict(message) => {
             HttpResponse::Conflict().json(StandardErrorBody::new(ErrorKind::Unknown, message.clone().into_owned()))
         }
-        Error::InteractiveAuth(stages) => HttpResponse::Unauthorized().json(stages),
+        Error::InteractiveAuth(stages) => HttpResponse::Unauthorized().json(with_completed(stages)),
         Error::NotAllowedYet(stages) => HttpResponse::Unauthorized().json(stages),
         Error::Unavailable(what, cause) => {
             warn!(cause = format!("{cause:#}"), "{what} is not available; a request was put off");
@@ -51,6 +54,15 @@ pub fn answer(error: &Error) -> HttpResponse {
                 .json(StandardErrorBody::new(ErrorKind::Unknown, "Internal server error.".to_owned()))
         }
     }
+}
+
+/// What a client is told of its authentication; also that it has completed nothing, which ruma leaves out.
+fn with_completed(stages: &UiaaInfo) -> Value {
+    let mut stages = serde_json::to_value(stages).unwrap_or_default();
+    if let Some(members) = stages.as_object_mut() {
+        members.entry("completed").or_insert_with(|| json!([]));
+    }
+    stages
 }
 
 /// The status and the sentence with which a page tells of `error`.
@@ -81,7 +93,7 @@ pub fn oauth(fault: Fault) -> HttpAnswer {
     if status == 503 {
         answer = answer.header("Retry-After", RETRY_AFTER_S);
     }
-    let body = serde_json::json!({ "error": code, "error_description": message }).to_string();
+    let body = json!({ "error": code, "error_description": message }).to_string();
     answer.header("Cache-Control", "no-store").body(body.into()).map_err(|fault| Error::internal(fault.to_string()))
 }
 

@@ -32,7 +32,7 @@ pub struct Gate {
 /// Endpoints with limits of their own, and those that suspended users may not use. All others that
 /// the specification limits are [`Action::Default`]. Client-server API, "Account suspension".
 #[rustfmt::skip]
-const ENDPOINTS: [(&str, &str, Option<Action>, bool); 30] = [
+const ENDPOINTS: [(&str, &str, Option<Action>, bool); 31] = [
     ("POST", "/_matrix/client/v3/login", Some(Action::Login), false),
     ("POST", "/_matrix/client/v1/login/get_token", Some(Action::Login), false),
     // A client that cannot refresh its token takes itself for logged out.
@@ -43,6 +43,7 @@ const ENDPOINTS: [(&str, &str, Option<Action>, bool); 30] = [
     ("POST", "/_matrix/client/v3/account/password/email/requestToken", Some(Action::Email), false),
     ("POST", "/_matrix/client/v3/account/3pid/email/requestToken", Some(Action::Email), false),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}", Some(Action::Message), true),
+    ("POST", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}", Some(Action::Message), true),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}", Some(Action::Message), true),
     ("PUT", "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{txn_id}", Some(Action::Message), false),
     ("POST", "/_matrix/client/v3/rooms/{room_id}/kick", Some(Action::Message), true),

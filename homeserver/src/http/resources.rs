@@ -33,10 +33,11 @@ impl Resources {
         Self { by_path: Arc::new(by_path) }
     }
 
-    /// Adds all resources to actix's configuration, those with more fixed segments first.
+    /// Adds all resources to actix's configuration, those with more fixed segments first, and last those that take
+    /// whatever is left.
     pub fn register(&self, config: &mut web::ServiceConfig) {
         let mut paths: Vec<_> = self.by_path.iter().collect();
-        paths.sort_by_key(|(path, _)| path.matches('{').count());
+        paths.sort_by_key(|(path, _)| (path.contains(":.*"), path.matches('{').count()));
         for (path, routes) in paths {
             let mut resource = web::resource(path.as_str());
             for route in routes {

@@ -21,7 +21,10 @@ use crate::{
     event::Event,
     json::{self, Object},
     remote::outgoing::Outgoing,
-    rooms::{Rooms, view::View},
+    rooms::{
+        Rooms,
+        view::{View, membership_in},
+    },
     storage::{Storage, numbers::Position, pushers::PusherKey},
     unread::{Reader, Unread},
 };
@@ -156,6 +159,8 @@ impl Gateway {
 fn write_event(members: &mut Object<'_>, notification: &Notification) {
     let event = &notification.event;
     members.text("event_id", event.id().as_str());
+    // What it was called before the specification; some gateways still want it.
+    members.text("id", event.id().as_str());
     members.text("room_id", event.room_id().as_str());
     // What makes itself heard or stands out is urgent; of encrypted events nobody here can tell.
     let is_loud = notification.actions.iter().any(|action| action.is_highlight() || action.sound().is_some());
@@ -165,7 +170,7 @@ fn write_event(members: &mut Object<'_>, notification: &Notification) {
 
 fn write_circumstances(
     members: &mut Object<'_>,
-    event: &Event,
+    event: &Arc<Event>,
     view: &View,
     sender_name: Option<&str>,
     is_target: bool,
@@ -173,8 +178,9 @@ fn write_circumstances(
     members.text("type", &event.kind().to_string());
     members.text("sender", event.sender().as_str());
     members.raw("content", event.content().get());
+    let room_name = view.name().or(view.canonical_alias());
     let names =
-        [("sender_display_name", sender_name), ("room_name", view.name()), ("room_alias", view.canonical_alias())];
+        [("sender_display_name", sender_name), ("room_name", room_name), ("room_alias", view.canonical_alias())];
     for (member, name) in names {
         if let Some(name) = name {
             members.text(member, name);
@@ -182,6 +188,8 @@ fn write_circumstances(
     }
     if event.kind().to_string() == "m.room.member" {
         members.plain("user_is_target", is_target);
+        // What it was told by before `content` was told.
+        members.text("membership", membership_in(event).as_str());
     }
 }
 

@@ -109,6 +109,8 @@ impl Found {
             let mut event = String::new();
             self.event.client_form().write(&mut event, &self.event, Unsigned::default(), false);
             notification.raw("event", &event);
+            // Rules have no tags any more, but clients look for the member.
+            notification.raw("profile_tag", "null");
             notification.plain("read", self.is_read);
             notification.text("room_id", self.event.room_id().as_str());
             notification.plain("ts", self.event.pdu.origin_server_ts.0);

@@ -19,18 +19,19 @@ use crate::{
     },
 };
 
-/// Events that are shown.
+/// Events that are shown of what comes, and at most of what was there.
 const EVENTS: usize = 20;
+const MOST_EVENTS: usize = 500;
 /// How long a request waits that does not say it, and the longest.
 const WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(5));
 
 impl Reading {
-    /// A room as its reader may know it, with its newest events.
-    pub async fn peek(&self, reader: &User, room_id: &RoomId) -> Result<String> {
+    /// A room as its reader may know it, with its newest events, at most `limit`.
+    pub async fn peek(&self, reader: &User, room_id: &RoomId, limit: usize) -> Result<String> {
         let (view, mut sight, state) = self.known_state(reader, room_id).await?;
         let horizon = self.rooms.horizon(&sight);
         let range = Range::Down(Position(horizon.0.saturating_add(1)), Position(i64::MIN));
-        let mut page = self.page(&mut sight, &view, range, EVENTS, &EventFilter::default()).await?;
+        let mut page = self.page(&mut sight, &view, range, limit.min(MOST_EVENTS), &EventFilter::default()).await?;
         page.events.reverse();
         let state = self.rooms.state_events(&state).await?;
         let mut conn = self.storage.conn().await?;
@@ -45,9 +46,8 @@ impl Reading {
                 answer.text("membership", membership.as_str());
             }
             answer.object("messages", |messages| {
-                if let Some(next) = page.next {
-                    messages.text("start", &Token { position: Position(next.0 - 1) }.to_string());
-                }
+                let first = page.events.first().and_then(|first| first.event.position()).unwrap_or(horizon);
+                messages.text("start", &Token { position: Position(first.0 - 1) }.to_string());
                 messages.text("end", &Token { position: horizon }.to_string());
                 messages.array("chunk", &page.events, |out, visible| telling.write(out, visible));
             });

@@ -7,7 +7,6 @@ use crate::{
     Result,
     accounts::User,
     json,
-    rooms::timeline::Visible,
     storage::numbers::{Position, UserNid},
 };
 
@@ -42,7 +41,7 @@ impl Reading {
             if seen.is_visible {
                 // The root of a thread is needed, even if somebody wrote it who is ignored.
                 let event = if sight.spares(&root) { self.rooms.without_content(&view, &root)? } else { root };
-                roots.push(Visible { event, membership: seen.membership });
+                roots.push(sight.shown(event, seen).await?);
             }
         }
         let telling = self.telling(&mut sight, reader, &roots).await?;

@@ -181,7 +181,7 @@ impl Rooms {
             return Ok(None);
         }
         let seen = sight.see(&event).await?;
-        Ok(seen.is_visible.then_some(Visible { event, membership: seen.membership }))
+        if seen.is_visible { Ok(Some(sight.shown(event, seen).await?)) } else { Ok(None) }
     }
 
     /// Those of `senders` that the reader ignores.

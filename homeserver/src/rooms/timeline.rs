@@ -52,15 +52,23 @@ pub enum Direction {
 impl Visible {
     /// Appends the event as its reader sees it to `out`; `is_sender` if the reading device sent it.
     pub fn write(&self, out: &mut String, now_ms: i64, reader: &User, relations: Option<&str>, with_room: bool) {
-        let event = &self.event;
-        let sent_at: i64 = event.pdu.origin_server_ts.0.into();
-        let unsigned = Unsigned {
+        let unsigned = self.unsigned(now_ms, reader, relations);
+        self.event.client_form().write(out, &self.event, unsigned, with_room);
+    }
+
+    /// The same in the form that servers exchange.
+    pub fn write_pdu(&self, out: &mut String, now_ms: i64, reader: &User, relations: Option<&str>) {
+        self.event.client_form().write_pdu(out, &self.event, self.unsigned(now_ms, reader, relations));
+    }
+
+    fn unsigned<'a>(&self, now_ms: i64, reader: &User, relations: Option<&'a str>) -> Unsigned<'a> {
+        let sent_at: i64 = self.event.pdu.origin_server_ts.0.into();
+        Unsigned {
             age_ms: Some((now_ms - sent_at).max(0)),
-            is_sender: is_sender(event, reader),
+            is_sender: is_sender(&self.event, reader),
             membership: Some(self.membership.as_str()),
             relations,
-        };
-        event.client_form().write(out, event, unsigned, with_room);
+        }
     }
 }
 
@@ -104,29 +112,41 @@ impl Rooms {
         let mut page = Page { events: Vec::with_capacity(limit.min(CHUNK)), next: None };
         let mut at = from;
         let mut looked_at = 0;
+        // Where the page ends once it is full, and how many events were looked at since.
+        let (mut end, mut beyond) = (from, 0);
         loop {
             let range = match direction {
                 Direction::Backward => Range::Down(at, until.unwrap_or(Position(i64::MIN))),
                 Direction::Forward => Range::Up(at, until.unwrap_or(Position(i64::MAX))),
             };
-            // One more than wanted tells whether there is more.
-            let wanted = (limit - page.events.len()).saturating_add(1).min(CHUNK);
+            // One more than wanted tells whether there is more, if the filter lets it pass.
+            let wanted = match limit - page.events.len() {
+                0 if beyond > 0 => CHUNK,
+                left => left.saturating_add(1).min(CHUNK),
+            };
             let events = self.stored_page(room, range, wanted).await?;
             let is_end = events.len() < wanted;
             sight.look_ahead(&events).await?;
             for event in events {
-                if page.events.len() == limit || looked_at == LOOKED_AT {
-                    page.next = Some(at);
+                let is_full = page.events.len() == limit;
+                if beyond == CHUNK || looked_at == LOOKED_AT {
+                    page.next = Some(if is_full { end } else { at });
                     return Ok(page);
                 }
                 looked_at += 1;
+                beyond += usize::from(is_full);
                 at = event.position().unwrap_or(at);
                 if !keep(&event) || sight.spares(&event) {
                     continue;
                 }
                 let seen = sight.see(&event).await?;
+                if seen.is_visible && is_full {
+                    page.next = Some(end);
+                    return Ok(page);
+                }
                 if seen.is_visible {
-                    page.events.push(Visible { event, membership: seen.membership });
+                    page.events.push(sight.shown(event, seen).await?);
+                    end = at;
                 }
             }
             if is_end {
@@ -185,7 +205,7 @@ impl Rooms {
         if !seen.is_visible {
             return Err(unknown());
         }
-        Ok((Visible { event, membership: seen.membership }, view, sight))
+        Ok((sight.shown(event, seen).await?, view, sight))
     }
 
     /// The event nearest to a time, in the given direction.

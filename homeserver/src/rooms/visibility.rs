@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{
     Rooms,
     residents::Residence,
+    timeline::Visible,
     view::{View, membership_in},
 };
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     accounts::ignored,
     event::Event,
     storage::{
+        accounts,
         numbers::{EventNid, Position, SnapshotNid, StateKeyNid, UserNid},
         rooms::Membership,
     },
@@ -43,6 +45,8 @@ pub struct Sight {
     /// Whether nothing is hidden from the reader.
     is_whole: bool,
     known: HashMap<SnapshotNid, (HistoryVisibility, Membership)>,
+    /// Whether senders have had what they said erased, as far as that was asked.
+    erased: HashMap<UserNid, bool>,
 }
 
 /// When a reader was last in a room.
@@ -85,6 +89,7 @@ impl Rooms {
             ignored: self.ignored.load(reader, &user_id).await?,
             is_whole: false,
             known: HashMap::new(),
+            erased: HashMap::new(),
         })
     }
 
@@ -100,6 +105,7 @@ impl Rooms {
             ignored: Arc::default(),
             is_whole: true,
             known: HashMap::new(),
+            erased: HashMap::new(),
         }
     }
 
@@ -187,6 +193,27 @@ impl Sight {
             is_visible |= self.allows(&after, membership, event);
         }
         Ok(Seen { is_visible, membership })
+    }
+
+    /// A visible event as the reader is told of it. What somebody said who had it erased, only those read who
+    /// were in the room then. Client-server API, "Account deactivation", `erase`.
+    pub async fn shown(&mut self, event: Arc<Event>, seen: Seen) -> Result<Visible> {
+        let membership = seen.membership;
+        let was_there = membership == Membership::Join || self.is_whole || event.state_key_nid.is_some();
+        let event = match was_there || !self.is_erased(event.sender_nid).await? {
+            true => event,
+            false => self.rooms.without_content(&self.view, &event)?,
+        };
+        Ok(Visible { event, membership })
+    }
+
+    async fn is_erased(&mut self, sender: UserNid) -> Result<bool> {
+        if let Some(is_erased) = self.erased.get(&sender) {
+            return Ok(*is_erased);
+        }
+        let is_erased = accounts::is_erased(&mut *self.rooms.storage.conn().await?, sender).await?;
+        self.erased.insert(sender, is_erased);
+        Ok(is_erased)
     }
 
     /// The five rules of the section, and the sentences before them: nobody reads in a room without ever

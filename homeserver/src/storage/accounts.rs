@@ -194,6 +194,12 @@ pub async fn has_password(conn: &mut Conn, user: UserNid) -> Result<bool> {
     Ok(found.fetch_optional(conn).await?.is_some())
 }
 
+/// Whether a user's account was closed with the wish that what they said be erased.
+pub async fn is_erased(conn: &mut Conn, user: UserNid) -> Result<bool> {
+    let found = sqlx::query_scalar!("select user_nid from accounts where user_nid = ? and is_erased = 1", user);
+    Ok(found.fetch_optional(conn).await?.is_some())
+}
+
 /// Inserts an account; a duplicate is an error that [`super::fault::is_duplicate`] recognises.
 pub async fn insert(conn: &mut Conn, account: &Account) -> Result<()> {
     sqlx::query!(

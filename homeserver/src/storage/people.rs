@@ -121,7 +121,7 @@ pub async fn by_id(conn: &mut Conn, start: &str, limit: i64) -> Result<Vec<UserN
     Ok(users.fetch_all(conn).await?.into_iter().map(UserNid).collect())
 }
 
-/// Those of `users` whom `reader` may find: who is in an open room, or in a room with the reader.
+/// Those of `users` whom `reader` may find: who is in an open room, the reader too, or in a room with the reader.
 pub async fn visible(conn: &mut Conn, users: &[UserNid], reader: UserNid) -> Result<Vec<Person>> {
     let mut people = Vec::new();
     for list in bulk::lists(users) {
@@ -141,7 +141,7 @@ pub async fn visible(conn: &mut Conn, users: &[UserNid], reader: UserNid) -> Res
                      from room_members as member
                      join room_members as reader on reader.room_nid = member.room_nid
                      where member.user_nid = people.user_nid and member.membership = 1
-                       and reader.membership = 1 and reader.user_nid = ",
+                       and reader.membership = 1 and reader.user_nid <> member.user_nid and reader.user_nid = ",
         );
         query.push_bind(reader.0);
         query.push(")) and people.user_nid in (");

@@ -2,7 +2,7 @@
 
 use ruma::{
     RoomId,
-    api::client::filter::{FilterDefinition, LazyLoadOptions},
+    api::client::filter::{EventFormat, FilterDefinition, LazyLoadOptions},
 };
 
 use crate::reading::filter::EventFilter;
@@ -37,6 +37,8 @@ pub struct SyncFilter {
     pub redundant_members: bool,
     /// Whether unread counts are told by thread.
     pub thread_counts: bool,
+    /// Whether events are told in the form that servers exchange.
+    pub as_servers_do: bool,
     rooms: EventFilter,
 }
 
@@ -70,6 +72,7 @@ impl SyncFilter {
             lazy_load: !lazy.is_disabled(),
             redundant_members: matches!(lazy, LazyLoadOptions::Enabled { include_redundant_members: true }),
             thread_counts: room.timeline.unread_thread_notifications,
+            as_servers_do: definition.event_format == EventFormat::Federation,
             rooms: EventFilter::new(&of_rooms),
         }
     }

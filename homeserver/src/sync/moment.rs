@@ -62,10 +62,17 @@ impl RoomNews {
 }
 
 impl Moment {
-    /// Gathers what `user` has not seen after `since`; everything, if none.
-    pub async fn gather(tail: &Tail, residents: &Residents, user: UserNid, since: Option<Position>) -> Result<Self> {
+    /// Gathers what `user` has not seen after `since`; everything, if none. With `all_rooms` also those that
+    /// they are in and where nothing happened.
+    pub async fn gather(
+        tail: &Tail,
+        residents: &Residents,
+        user: UserNid,
+        since: Option<Position>,
+        all_rooms: bool,
+    ) -> Result<Self> {
         loop {
-            if let Some(moment) = Self::try_gather(tail, residents, user, since) {
+            if let Some(moment) = Self::try_gather(tail, residents, user, since, all_rooms) {
                 return Ok(moment);
             }
             residents.load(user).await?;
@@ -73,7 +80,13 @@ impl Moment {
     }
 
     /// The same, if the user's rooms are in memory.
-    fn try_gather(tail: &Tail, residents: &Residents, user: UserNid, since: Option<Position>) -> Option<Self> {
+    fn try_gather(
+        tail: &Tail,
+        residents: &Residents,
+        user: UserNid,
+        since: Option<Position>,
+        all_rooms: bool,
+    ) -> Option<Self> {
         let view = tail.view();
         let rooms = residents.find(user)?;
         let head = view.head();
@@ -88,7 +101,7 @@ impl Moment {
             let is_new = since.is_none_or(|since| residence.position > since);
             let is_joined = residence.membership == Membership::Join;
             let has_news = match known {
-                Some(since) => view.room_has_news(*room, since) || has_account_data(*room),
+                Some(since) => all_rooms || view.room_has_news(*room, since) || has_account_data(*room),
                 None => true,
             };
             if is_new || (is_joined && has_news) {

@@ -1,4 +1,4 @@
-//! The two endpoints that came before `/sync`, told from its answers. Client-server API, "Syncing", deprecated.
+//! The endpoints that came before `/sync`, told from its answers. Client-server API, "Syncing", deprecated.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use ruma::{
 use serde_json::{Map, Value, json};
 
 use super::{Sync, token::SyncToken};
-use crate::{Error, Result, accounts::User, storage::directory::lists};
+use crate::{Error, Result, accounts::User, ephemeral::receipts::content_of, storage::directory::lists};
 
 /// Events of a room that are told at once, at most, where the client does not say how many.
 const EVENTS: u32 = 20;
@@ -43,14 +43,45 @@ impl Sync {
             entry["visibility"] = if self.is_published(&id).await? { "public" } else { "private" }.into();
             rooms.push(entry);
         }
+        let mut account_data = take_events(&mut told["account_data"]);
+        // There was another endpoint for them.
+        account_data.retain(|event| event["type"] != "m.push_rules");
         let answer = json!({
             "end": end,
             "rooms": rooms,
-            "presence": take_events(&mut told["presence"]),
-            "account_data": take_events(&mut told["account_data"]),
+            "presence": presences(&mut told),
+            "account_data": account_data,
             "receipts": receipts,
         });
         Ok(answer.to_string())
+    }
+
+    /// A room as the user may know it, with who is there and what they have read, if the user is in it.
+    pub async fn initial_of_room(&self, user: &User, room_id: &RoomId, limit: Option<u32>) -> Result<String> {
+        let limit = usize::try_from(limit.unwrap_or(EVENTS)).unwrap_or(usize::MAX);
+        let mut told = parse(&self.reading.peek(user, room_id, limit).await?)?;
+        let (mut presence, mut receipts) = (Vec::new(), Vec::new());
+        let view = self.rooms.find(room_id).await?;
+        if let Some(view) = view.filter(|view| view.is_joined(user.nid)) {
+            for seen in self.presence.changed_since(0, |other| view.is_joined(other)) {
+                let mut event = String::new();
+                seen.write_event(&mut event);
+                presence.push(with_user(parse(&event)?));
+            }
+            let read = self.receipts.of_rooms(&[view.nid], user.nid).await?.remove(&view.nid).unwrap_or_default();
+            if !read.is_empty() {
+                let content = parse(&content_of(&read, user.nid))?;
+                receipts.push(json!({ "type": "m.receipt", "room_id": room_id, "content": content }));
+            }
+        }
+        for part in ["/state", "/messages/chunk"] {
+            for event in told.pointer_mut(part).and_then(Value::as_array_mut).into_iter().flatten() {
+                event["user_id"] = event["sender"].clone();
+            }
+        }
+        told["presence"] = presence.into();
+        told["receipts"] = receipts.into();
+        Ok(told.to_string())
     }
 
     /// What happened after `from`, or happens from now on, in all rooms of a user; waits for it if nothing has.
@@ -72,18 +103,15 @@ impl Sync {
                 chunk.extend(events_of(&mut room[*part], &id));
             }
         }
-        for part in ["presence", "account_data"] {
-            chunk.extend(take_events(&mut told[part]));
-        }
+        chunk.extend(presences(&mut told));
+        chunk.extend(take_events(&mut told["account_data"]));
         Ok(json!({ "start": start, "end": told["next_batch"], "chunk": chunk }).to_string())
     }
 
     /// An answer of `/sync`, but for what goes to one device: that would be lost here.
     async fn told(&self, user: User, request: Request) -> Result<Value> {
         let user = User { device_id: None, ..user };
-        let answer = self.sync(user, request).await?;
-        serde_json::from_str(&answer)
-            .map_err(|fault| Error::internal(format!("an answer of /sync is no JSON: {fault}")))
+        parse(&self.sync(user, request).await?)
     }
 
     async fn is_published(&self, id: &str) -> Result<bool> {
@@ -93,6 +121,10 @@ impl Sync {
             None => Ok(false),
         }
     }
+}
+
+fn parse(answer: &str) -> Result<Value> {
+    serde_json::from_str(answer).map_err(|fault| Error::internal(format!("an answer is no JSON: {fault}")))
 }
 
 fn filter(limit: u32, archived: bool) -> Filter {
@@ -137,12 +169,26 @@ fn take_events(part: &mut Value) -> Vec<Value> {
     }
 }
 
+fn presences(told: &mut Value) -> Vec<Value> {
+    take_events(&mut told["presence"]).into_iter().map(with_user).collect()
+}
+
+/// A presence event that says in its content, too, of whom it tells.
+fn with_user(mut event: Value) -> Value {
+    event["content"]["user_id"] = event["sender"].clone();
+    event
+}
+
 /// The events of a part of a room, each with the room's ID.
 fn events_of(part: &mut Value, room_id: &str) -> Vec<Value> {
     let mut events = take_events(part);
     for event in events.iter_mut().filter_map(Value::as_object_mut) {
         let event: &mut Map<String, Value> = event;
         event.insert("room_id".to_owned(), room_id.into());
+        // What the sender was called then.
+        if let Some(sender) = event.get("sender").cloned() {
+            event.insert("user_id".to_owned(), sender);
+        }
     }
     events
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Result,
     accounts::ignored,
-    event::Event,
+    event::{Event, Unsigned},
     json,
     reading::token::Token,
     rooms::{
@@ -112,12 +112,13 @@ impl Sync {
                     summary.plain("m.invited_member_count", view.invited.len());
                 });
             }
-            room.object(state_key, |part| part.array("events", &state, |out, event| write_state(out, event)));
+            room.object(state_key, |part| part.array("events", &state, |out, event| write_state(out, asked, event)));
             write_timeline(room, asked, &timeline, &bundles);
-            if !account_data.is_empty() {
+            // Of a room that is new to them, clients look for these parts though there is nothing in them.
+            if is_news || !account_data.is_empty() {
                 room.object("account_data", |part| part.array("events", account_data, write_account_data));
             }
-            if !ephemeral.is_empty() {
+            if is_news || !ephemeral.is_empty() {
                 room.object("ephemeral", |part| part.array("events", &ephemeral, |out, event| out.push_str(event)));
             }
             write_unread(room, asked, &unread);
@@ -133,13 +134,14 @@ impl Sync {
         unseen.retain(|event| event.position().is_some_and(|position| position <= until));
         let standing = Standing { since, until, first_unseen: unseen.first().cloned() };
         let timeline = self.timeline(asked, news, view, &standing, unseen).await?;
-        if timeline.events.is_empty() && since.is_none() && asked.since.is_some() {
+        let is_old = asked.position().is_some_and(|asked_since| news.residence.position <= asked_since);
+        if timeline.events.is_empty() && since.is_none() && is_old {
             return Ok(Left::Unknown);
         }
         let state = self.state(asked, view, &standing, &timeline).await?;
         let state_key = if asked.use_state_after { "state_after" } else { "state" };
         Ok(Left::Told(json::object(|room| {
-            room.object(state_key, |part| part.array("events", &state, |out, event| write_state(out, event)));
+            room.object(state_key, |part| part.array("events", &state, |out, event| write_state(out, asked, event)));
             write_timeline(room, asked, &timeline, &Bundles::new());
         })))
     }
@@ -231,7 +233,9 @@ impl Sync {
         let mut events = page.events;
         events.reverse();
         let prev_batch = prev_batch(&events, standing.until);
-        Ok(Timeline { events, is_limited: page.next.is_some(), prev_batch })
+        // What comes of a room that the client did not know is no continuation of anything.
+        let is_fresh = asked.since.is_some() && standing.since.is_none() && is_in;
+        Ok(Timeline { events, is_limited: is_fresh || page.next.is_some(), prev_batch })
     }
 
     /// What is told of the events that relate to those of the timeline. New events that are all in
@@ -295,13 +299,20 @@ fn write_timeline(room: &mut json::Object<'_>, asked: &Asked, timeline: &Timelin
     room.object("timeline", |part| {
         part.array("events", &timeline.events, |out, visible| {
             let relations = bundles.get(&visible.event.nid).map(String::as_str);
-            visible.write(out, asked.now_ms, &asked.user, relations, false);
+            match asked.filter.as_servers_do {
+                false => visible.write(out, asked.now_ms, &asked.user, relations, false),
+                true => visible.write_pdu(out, asked.now_ms, &asked.user, relations),
+            }
         });
         part.plain("limited", timeline.is_limited);
         part.text("prev_batch", &timeline.prev_batch.to_string());
     });
 }
 
-fn write_state(out: &mut String, event: &Event) {
-    event.client_form().write(out, event, crate::event::Unsigned::default(), false);
+fn write_state(out: &mut String, asked: &Asked, event: &Event) {
+    let unsigned = Unsigned::default();
+    match asked.filter.as_servers_do {
+        false => event.client_form().write(out, event, unsigned, false),
+        true => event.client_form().write_pdu(out, event, unsigned),
+    }
 }

@@ -216,6 +216,8 @@ async fn an_openid_token_tells_third_parties_who_somebody_is_and_nothing_else() 
     let wrong = format!("/_matrix/federation/v1/openid/userinfo?access_token={}", alice.token);
     let wrong = server.anonymous().get(&wrong).await.expect_err("an access token is no OpenID token");
     assert_eq!(wrong.status, 401);
+    let none = server.anonymous().get("/_matrix/federation/v1/openid/userinfo").await.expect_err("there is no token");
+    assert_eq!((none.status.as_u16(), &none.body["errcode"]), (401, &json!("M_MISSING_TOKEN")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

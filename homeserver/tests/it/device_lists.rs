@@ -89,6 +89,22 @@ async fn a_device_that_logs_out_is_news_and_leaves_no_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_device_is_news_before_it_has_keys() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    let before = now(&server);
+
+    bob.login().await;
+    let after = now(&server);
+    bob.try_login(serde_json::json!({ "device_id": bob.device_id })).await.expect("the same device logs in again");
+
+    assert_eq!(alice.key_changes(&before, &after).await, (set(&[&bob]), set(&[])));
+    assert_eq!(alice.key_changes(&after, &now(&server)).await, (set(&[]), set(&[])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_keys_are_no_news() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;

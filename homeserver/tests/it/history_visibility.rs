@@ -293,3 +293,25 @@ async fn the_event_at_a_time_is_one_that_may_be_read() {
     assert!(bob.try_event(&room, after["event_id"].as_str().expect("an ID").try_into().expect("valid")).await.is_ok());
     assert!(bob.try_event(&room, first["event_id"].as_str().expect("an ID").try_into().expect("valid")).await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_is_read_only_by_those_who_were_in_when_it_was_said() {
+    let server = TestServer::start().await;
+    let [alice, bob, carol] = server.users(["alice", "bob", "carol"]).await;
+    let room = create(&alice, "shared").await;
+    bob.join(&room).await;
+    let said = alice.say(&room, "regrettable").await;
+    carol.join(&room).await;
+    assert_eq!(carol.event(&room, &said).await["content"]["body"], "regrettable");
+
+    let wish = json!({ "erase": true, "auth": alice.confirmation() });
+    alice.post("/_matrix/client/v3/account/deactivate", wish).await.expect("it is confirmed");
+
+    assert_eq!(bob.event(&room, &said).await["content"]["body"], "regrettable");
+    assert_eq!(carol.event(&room, &said).await["content"], json!({}));
+    let page = carol.messages(&room, 50).await;
+    let told = page.iter().find(|event| event["event_id"] == said.as_str()).expect("it is there without its content");
+    assert_eq!(told["content"], json!({}));
+    let answer = carol.get("/_matrix/client/v3/sync").await.expect("it syncs");
+    assert!(!answer.to_string().contains("regrettable"));
+}

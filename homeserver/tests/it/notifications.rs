@@ -37,6 +37,7 @@ async fn notifications_of_all_rooms_are_listed_newest_first() {
     assert_eq!(notifications[2]["event"]["event_id"], one.as_str());
     assert_eq!(notifications[0]["actions"], json!(["notify", { "set_tweak": "sound", "value": "default" }]));
     assert!(notifications[0]["ts"].is_number());
+    assert_eq!(notifications[0].get("profile_tag"), Some(&Value::Null), "old clients look for it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

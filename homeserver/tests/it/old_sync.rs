@@ -134,3 +134,39 @@ async fn a_limit_is_a_number() {
 
     assert_eq!(refused.status, 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_room_is_told_with_who_is_there_and_what_they_have_read() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    bob.join(&room).await;
+    alice.say(&room, "one").await;
+    let said = alice.say(&room, "two").await;
+    bob.read(&room, &said).await;
+    alice.get("/_matrix/client/v3/sync").await.expect("she is there");
+    let path = format!("/_matrix/client/v3/rooms/{}/initialSync?limit=1", segment(room.as_str()));
+
+    let told = alice.get(&path).await.expect("it can be read");
+    alice.leave(&room).await;
+    let left = alice.get(&path).await.expect("she has been there");
+
+    assert_eq!(bodies(&told["messages"]["chunk"]), ["two"]);
+    assert!(told["presence"].as_array().expect("a list").iter().any(|event| event["sender"] == json!(alice.id)));
+    assert!(told["receipts"][0]["content"][said.as_str()]["m.read"].get(bob.id.as_str()).is_some(), "{told}");
+    assert_eq!((&left["membership"], &left["presence"], &left["receipts"]), (&json!("leave"), &json!([]), &json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_can_be_sent_without_a_transaction() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let room = alice.create_room().await;
+    let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message", segment(room.as_str()));
+
+    let first = alice.post(&path, json!({ "msgtype": "m.text", "body": "hello" })).await.expect("it is sent");
+    let second = alice.post(&path, json!({ "msgtype": "m.text", "body": "hello" })).await.expect("it is sent");
+
+    assert_ne!(first["event_id"], second["event_id"]);
+    alice.post(&path, json!({ "body": 1.5 })).await.expect_err("no event has that").assert_is(&ErrorKind::BadJson);
+}

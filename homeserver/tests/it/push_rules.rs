@@ -119,6 +119,25 @@ async fn rules_of_rooms_and_senders_are_named_after_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_rules_of_one_kind_can_be_asked_for_and_other_paths_are_none() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    put(&alice, "content/cake", json!({ "pattern": "cake", "actions": [] })).await;
+
+    let contents = get(&alice, "global/content/").await;
+
+    let ids: Vec<_> = contents.as_array().expect("a list").iter().map(|rule| &rule["rule_id"]).collect();
+    assert!(ids.contains(&&json!("cake")), "{ids:?}");
+    for path in ["global", "global/content", "global/dance/", "nowhere/", "nowhere/content/cake"] {
+        alice.get(&format!("{RULES}{path}")).await.expect_err(path).assert_is(&ErrorKind::InvalidParam);
+    }
+    for path in ["", "global", "global/content/", "nowhere/content/cake", "global/content/cake/dance"] {
+        let refused = alice.put(&format!("{RULES}{path}"), json!({ "pattern": "x", "actions": [] })).await;
+        refused.expect_err(path).assert_is(&ErrorKind::InvalidParam);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn malformed_rules_are_refused() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;

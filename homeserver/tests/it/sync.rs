@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeserver_testing::{TestServer, TestUser};
+use homeserver_testing::{TestServer, TestUser, segment};
 use ruma::RoomId;
 use serde_json::{Value, json};
 
@@ -174,4 +174,112 @@ async fn lazily_loaded_members_are_those_who_spoke() {
     assert!(members.contains(&bob.id.as_str()), "{members:?}");
     assert!(members.contains(&alice.id.as_str()), "{members:?}");
     assert!(!members.contains(&carol.id.as_str()), "{members:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_full_state_is_that_of_all_rooms_also_where_nothing_happened() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let room = alice.create_room_with(json!({ "name": "Here" })).await;
+    let since = token(&sync(&alice, None, "").await);
+
+    let quiet = sync(&alice, Some(&since), "timeout=0").await;
+    let full = sync(&alice, Some(&since), "timeout=0&full_state=true").await;
+
+    assert!(quiet["rooms"]["join"].get(room.as_str()).is_none());
+    let told = &full["rooms"]["join"][room.as_str()];
+    assert!(told["state"]["events"].as_array().expect("a state").iter().any(|event| event["type"] == "m.room.name"));
+    assert_eq!(told["timeline"]["events"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timeline_of_a_room_that_is_new_to_a_client_is_no_continuation() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    alice.say(&room, "hello").await;
+    let since = token(&sync(&bob, None, "").await);
+    let filter = segment(r#"{"room":{"timeline":{"types":["m.room.message"]}}}"#);
+
+    bob.join(&room).await;
+    let new = sync(&bob, Some(&since), &format!("timeout=0&filter={filter}")).await;
+    let known = sync(&bob, None, &format!("filter={filter}")).await;
+
+    let is_limited = |answer: &Value| answer["rooms"]["join"][room.as_str()]["timeline"]["limited"].clone();
+    assert_eq!((bodies(&new, &room), is_limited(&new)), (vec!["hello".to_owned()], json!(true)));
+    assert_eq!((bodies(&known, &room), is_limited(&known)), (vec!["hello".to_owned()], json!(false)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeline_is_limited_only_if_the_filter_lets_more_pass() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let room = alice.create_room().await;
+    let filter = segment(r#"{"room":{"timeline":{"limit":1,"types":["m.room.message"]}}}"#);
+    let is_limited = async || {
+        let answer = sync(&alice, None, &format!("filter={filter}")).await;
+        (bodies(&answer, &room), answer["rooms"]["join"][room.as_str()]["timeline"]["limited"].clone())
+    };
+
+    alice.say(&room, "one").await;
+    for _ in 0..3 {
+        alice.send_event(&room, "org.example.other", json!({})).await;
+    }
+    let one = is_limited().await;
+    alice.say(&room, "two").await;
+    let two = is_limited().await;
+
+    assert_eq!(one, (vec!["one".to_owned()], json!(false)));
+    assert_eq!(two, (vec!["two".to_owned()], json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_told_of_that_was_joined_and_left_in_between_whatever_the_filter_takes_out() {
+    let server = TestServer::start().await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    let room = alice.create_public_room().await;
+    alice.set_state(&room, "org.example.state", "", json!({ "key": 1 })).await;
+    let filter =
+        segment(r#"{"room":{"timeline":{"types":[]},"state":{"types":["org.example.state"]},"include_leave":true}}"#);
+    let since = token(&sync(&bob, None, &format!("filter={filter}")).await);
+
+    bob.join(&room).await;
+    bob.leave(&room).await;
+    let answer = sync(&bob, Some(&since), &format!("timeout=0&filter={filter}")).await;
+    let next = sync(&bob, Some(&token(&answer)), &format!("timeout=0&filter={filter}")).await;
+
+    let state = &answer["rooms"]["leave"][room.as_str()]["state"]["events"];
+    assert_eq!(state.as_array().map_or(0, Vec::len), 1, "{answer}");
+    assert!(next.get("rooms").is_none(), "{next}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_asks_for_events_as_servers_exchange_them() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let room = alice.create_room().await;
+    let said = alice.say(&room, "hello").await;
+    let filter = segment(r#"{"event_format":"federation","room":{"timeline":{"limit":1}}}"#);
+
+    let answer = sync(&alice, None, &format!("filter={filter}")).await;
+
+    let told = &answer["rooms"]["join"][room.as_str()];
+    let event = &told["timeline"]["events"][0];
+    assert_eq!((&event["event_id"], &event["content"]["body"]), (&json!(said), &json!("hello")));
+    for member in ["prev_events", "auth_events", "depth", "hashes", "signatures", "room_id", "unsigned"] {
+        assert!(event.get(member).is_some(), "{member} is missing in {event}");
+        assert!(told["state"]["events"][1].get(member).is_some(), "{member} is missing in {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_new_has_all_parts_be_they_empty() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let room = alice.create_room().await;
+
+    let answer = sync(&alice, None, "").await;
+
+    let told = &answer["rooms"]["join"][room.as_str()];
+    assert_eq!((&told["account_data"]["events"], &told["ephemeral"]["events"]), (&json!([]), &json!([])));
 }

@@ -87,9 +87,11 @@ impl Operation<'_> {
     }
 
     /// Whether application services need not prove anything for it, because nobody could answer for
-    /// their users. Application service API, "Device management" and "Cross-signing".
+    /// their users. Application service API, "Device management" and "Cross-signing"; that they end accounts
+    /// too is what they are used to.
     pub(super) fn is_left_to_appservices(self) -> bool {
-        matches!(self, Self::DeleteDevice(_) | Self::DeleteDevices(_) | Self::UploadCrossSigningKeys(_))
+        use Operation::{Deactivate, DeleteDevice, DeleteDevices, UploadCrossSigningKeys};
+        matches!(self, Deactivate { .. } | DeleteDevice(_) | DeleteDevices(_) | UploadCrossSigningKeys(_))
     }
 
     /// A keyed hash of the operation.

@@ -6,7 +6,6 @@ use ruma::{
     api::client::{
         context::get_context,
         message::send_message_event,
-        peeking::get_current_state,
         redact::redact_event,
         room::{get_event_by_timestamp, get_room_event},
     },
@@ -14,7 +13,7 @@ use ruma::{
 };
 use serde_json::json;
 
-use self::lenient::Messages;
+use self::lenient::{Messages, SendOnce};
 use crate::{App, Result, http::endpoint::Ruma, rooms::draft::Wish, rooms::timeline::Direction};
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}`
@@ -22,8 +21,16 @@ pub async fn send(app: App, req: Ruma<send_message_event::v3::Request>) -> Resul
     let send_message_event::v3::Request { room_id, txn_id, event_type, body, timestamp, .. } = req.body;
     let caller = req.caller.at(timestamp.map(|timestamp| timestamp.0.into()));
     let wish = Wish::message(TimelineEventType::from(event_type.to_string()), body.into_json());
-    let event_id = app.posting.send(&caller, &room_id, wish, txn_id.as_str()).await?;
+    let event_id = app.posting.send(&caller, &room_id, wish, Some(txn_id.as_str())).await?;
     app.presence.act(&caller);
+    Ok(send_message_event::v3::Response::new(event_id))
+}
+
+/// `POST /_matrix/client/v3/rooms/{roomId}/send/{eventType}`, as there was before transaction IDs.
+pub async fn send_once(app: App, req: Ruma<SendOnce>) -> Result<send_message_event::v3::Response> {
+    let SendOnce { room_id, event_type, content } = req.body;
+    let event_id = app.posting.send(&req.caller, &room_id, Wish::message(event_type, content), None).await?;
+    app.presence.act(&req.caller);
     Ok(send_message_event::v3::Response::new(event_id))
 }
 
@@ -34,7 +41,7 @@ pub async fn redact(app: App, req: Ruma<redact_event::v3::Request>) -> Result<re
     let mut wish = Wish::state_of("m.room.redaction", "", &content)?;
     wish.state_key = None;
     wish.redacts = Some(event_id);
-    let event_id = app.posting.send(&req.caller, &room_id, wish, txn_id.as_str()).await?;
+    let event_id = app.posting.send(&req.caller, &room_id, wish, Some(txn_id.as_str())).await?;
     Ok(redact_event::v3::Response::new(event_id))
 }
 
@@ -51,11 +58,6 @@ pub async fn context(app: App, req: Ruma<get_context::v3::Request>) -> Result<St
 /// `GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}`
 pub async fn event(app: App, req: Ruma<get_room_event::v3::Request>) -> Result<String> {
     app.reading.event(&req.caller, &req.body.room_id, &req.body.event_id).await
-}
-
-/// `GET /_matrix/client/v3/rooms/{roomId}/initialSync`
-pub async fn peek(app: App, req: Ruma<get_current_state::v3::Request>) -> Result<String> {
-    app.reading.peek(&req.caller, &req.body.room_id).await
 }
 
 /// `GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event`

@@ -8,7 +8,11 @@ use ruma::{
     api::{
         IncomingRequest, Metadata,
         auth_scheme::AccessToken,
-        client::{peeking::listen_to_new_events, room::get_room_event, sync::sync_events},
+        client::{
+            peeking::{get_current_state, listen_to_new_events},
+            room::get_room_event,
+            sync::sync_events,
+        },
         error::DeserializationError,
     },
     metadata,
@@ -45,12 +49,40 @@ impl IncomingRequest for Initial {
     }
 }
 
+/// The request for everything in one room.
+#[derive(Debug)]
+pub struct InitialOfRoom {
+    room_id: OwnedRoomId,
+    limit: Option<u32>,
+}
+
+impl Metadata for InitialOfRoom {
+    const METHOD: http::Method = get_current_state::v3::Request::METHOD;
+    const RATE_LIMITED: bool = get_current_state::v3::Request::RATE_LIMITED;
+    type Authentication = <get_current_state::v3::Request as Metadata>::Authentication;
+    type PathBuilder = <get_current_state::v3::Request as Metadata>::PathBuilder;
+    const PATH_BUILDER: Self::PathBuilder = get_current_state::v3::Request::PATH_BUILDER;
+}
+
+impl IncomingRequest for InitialOfRoom {
+    type EndpointError = <get_current_state::v3::Request as IncomingRequest>::EndpointError;
+    type OutgoingResponse = get_current_state::v3::Response;
+
+    fn try_from_http_request_inner(request: http::Request<&[u8]>, args: &[&str]) -> Result<Self, DeserializationError> {
+        let Initial { limit, .. } = query(&request)?;
+        Ok(Self { room_id: args.first().copied().unwrap_or_default().try_into()?, limit })
+    }
+}
+
 /// The request for what is new, in one room or in all that the user is in.
 #[derive(Debug, Deserialize)]
 pub struct Events {
     room_id: Option<OwnedRoomId>,
     from: Option<String>,
     timeout: Option<u64>,
+    // It was never in the specification, but is no number only by mistake.
+    #[serde(rename = "limit")]
+    _limit: Option<u32>,
 }
 
 impl Metadata for Events {
@@ -106,9 +138,14 @@ pub(super) async fn initial(app: App, req: Ruma<Initial>) -> Result<String> {
     app.sync.initial(req.caller, req.body.limit, req.body.archived).await
 }
 
+/// `GET /_matrix/client/v3/rooms/{roomId}/initialSync`
+pub(super) async fn initial_of_room(app: App, req: Ruma<InitialOfRoom>) -> Result<String> {
+    app.sync.initial_of_room(&req.caller, &req.body.room_id, req.body.limit).await
+}
+
 /// `GET /_matrix/client/v3/events`
 pub(super) async fn events(app: App, req: Ruma<Events>) -> Result<String> {
-    let Events { room_id, from, timeout } = req.body;
+    let Events { room_id, from, timeout, .. } = req.body;
     let timeout = timeout.map(Duration::from_millis);
     match room_id {
         None => app.sync.events(req.caller, from, timeout).await,

@@ -1,11 +1,61 @@
 //! Push rules.
 
-use ruma::api::client::push::{
-    PushRule, delete_pushrule, get_pushrule, get_pushrule_actions, get_pushrule_enabled, get_pushrules_all,
-    get_pushrules_global_scope, set_pushrule, set_pushrule_actions, set_pushrule_enabled,
+use ruma::{
+    api::{
+        IncomingRequest,
+        auth_scheme::AccessToken,
+        client::push::{
+            PushRule, delete_pushrule, get_pushrule, get_pushrule_actions, get_pushrule_enabled, get_pushrules_all,
+            get_pushrules_global_scope, set_pushrule, set_pushrule_actions, set_pushrule_enabled,
+        },
+        error::DeserializationError,
+    },
+    metadata,
 };
 
-use crate::{App, Result, http::endpoint::Ruma};
+use crate::{
+    App, Error, Result,
+    http::endpoint::{HttpAnswer, Incoming, Ruma},
+};
+
+/// The paths of push rules and of all that is no push rule; what has a use is bound before.
+pub(super) const OTHERS: [&str; 8] = [
+    "/_matrix/client/v3/pushrules/{rest:.*}",
+    "/_matrix/client/v3/pushrules/",
+    "/_matrix/client/v3/pushrules/global/",
+    "/_matrix/client/v3/pushrules/global/{kind}/",
+    "/_matrix/client/r0/pushrules/{rest:.*}",
+    "/_matrix/client/r0/pushrules/",
+    "/_matrix/client/r0/pushrules/global/",
+    "/_matrix/client/r0/pushrules/global/{kind}/",
+];
+const NO_RULES: &str = "This path is not that of a push rule.";
+
+/// The request for the rules of a kind.
+#[derive(Debug)]
+pub struct OfKind {
+    kind: String,
+}
+
+metadata! {
+    @for OfKind,
+    method: GET,
+    rate_limited: false,
+    authentication: AccessToken,
+    history: {
+        1.0 => "/_matrix/client/r0/pushrules/global/{kind}/",
+        1.1 => "/_matrix/client/v3/pushrules/global/{kind}/",
+    }
+}
+
+impl IncomingRequest for OfKind {
+    type EndpointError = <get_pushrules_global_scope::v3::Request as IncomingRequest>::EndpointError;
+    type OutgoingResponse = get_pushrules_global_scope::v3::Response;
+
+    fn try_from_http_request_inner(_: http::Request<&[u8]>, args: &[&str]) -> Result<Self, DeserializationError> {
+        Ok(Self { kind: args.first().copied().unwrap_or_default().to_owned() })
+    }
+}
 
 /// `GET /_matrix/client/v3/pushrules/`
 pub async fn all(app: App, req: Ruma<get_pushrules_all::v3::Request>) -> Result<String> {
@@ -15,6 +65,18 @@ pub async fn all(app: App, req: Ruma<get_pushrules_all::v3::Request>) -> Result<
 /// `GET /_matrix/client/v3/pushrules/global/`
 pub async fn global(app: App, req: Ruma<get_pushrules_global_scope::v3::Request>) -> Result<String> {
     Ok(serde_json::Value::Object(app.accounts.push_rules.all(&req.caller).await?).to_string())
+}
+
+/// `GET /_matrix/client/v3/pushrules/global/{kind}/`, as there was in r0.
+pub async fn of_kind(app: App, req: Ruma<OfKind>) -> Result<String> {
+    let mut rules = app.accounts.push_rules.all(&req.caller).await?;
+    let rules = rules.remove(&req.body.kind).ok_or_else(|| Error::invalid_param(NO_RULES))?;
+    Ok(rules.to_string())
+}
+
+/// Everything else below `/pushrules/`: there are no other scopes and kinds, and no rules without names.
+pub async fn refuse(_: App, _: Incoming) -> HttpAnswer {
+    Err(Error::invalid_param(NO_RULES))
 }
 
 /// `GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}`

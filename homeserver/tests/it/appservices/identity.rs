@@ -107,6 +107,17 @@ async fn cross_signing_keys_are_replaced_without_a_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_account_of_one_of_its_users_ends_without_a_proof() {
+    let service = TestAppService::start().await;
+    let server = service.server().await;
+    let ghost = service.register_user(&server, "_irc_gone").await;
+
+    ghost.post("/_matrix/client/v3/account/deactivate", json!({})).await.expect("nobody could prove anything");
+
+    assert!(ghost.get("/_matrix/client/v3/account/whoami").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_application_services_say_when_their_events_were_sent() {
     let service = TestAppService::start().await;
     let server = service.server().await;
