@@ -39,7 +39,7 @@ impl Admission {
 
     /// Refuses to let `user` into a room, or speak there, from where they are.
     pub async fn room(&self, user: &User, room: &RoomId) -> Result<()> {
-        let around = self.around(room).await?;
+        let around = self.spaces_with_rules(room).await?;
         let spaces: Vec<&RoomId> = around.iter().map(|space| &**space).collect();
         self.access.gates.room(&user.visitor(), room, &spaces).await
     }
@@ -63,7 +63,7 @@ impl Admission {
     /// addresses, nothing is known here.
     pub async fn stranger(&self, user: &UserId, room: Option<&RoomId>) -> Result<()> {
         let around = match room {
-            Some(room) => self.around(room).await?,
+            Some(room) => self.spaces_with_rules(room).await?,
             None => Vec::new(),
         };
         let spaces: Vec<&RoomId> = around.iter().map(|space| &**space).collect();
@@ -71,7 +71,7 @@ impl Admission {
     }
 
     /// The spaces about which there are rules and in which `room` is.
-    async fn around(&self, room: &RoomId) -> Result<Vec<OwnedRoomId>> {
+    pub async fn spaces_with_rules(&self, room: &RoomId) -> Result<Vec<OwnedRoomId>> {
         let mut around = Vec::new();
         for space in self.access.rulebook.current().spaces() {
             if **space == *room || self.spaces.holds(space, room).await? {

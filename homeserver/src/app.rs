@@ -265,7 +265,7 @@ impl App {
         );
         memberships.start(&accounts.administration, tasks);
         let creations = Creations::new(rooms.clone(), admission.clone(), directory.clone(), memberships.clone());
-        let posting = Posting::new(rooms.clone(), admission, directory.clone(), memberships.clone());
+        let posting = Posting::new(rooms.clone(), admission.clone(), directory.clone(), memberships.clone());
         let reading = Reading::new(storage.clone(), tail.clone(), rooms.clone(), clock.clone());
         let reports = Reports::new(storage.clone(), rooms.clone(), clock.clone());
         let oversight = Oversight::new(
@@ -274,7 +274,7 @@ impl App {
             access.clone(),
             accounts.clone(),
             devices.clone(),
-            (rooms.clone(), audit.clone()),
+            (rooms.clone(), admission.clone(), audit.clone()),
             &config,
         );
         let moderation = Moderation::start(

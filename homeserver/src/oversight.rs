@@ -31,6 +31,7 @@ use crate::{
         ruleset::RuleSet,
     },
     accounts::{Accounts, User},
+    admission::Admission,
     audit::Audit,
     clock::Clock,
     config,
@@ -54,6 +55,7 @@ pub struct Oversight {
     accounts: Accounts,
     devices: Devices,
     rooms: Rooms,
+    admission: Admission,
     audit: Audit,
     address_readers: Vec<OwnedUserId>,
     trusted_proxies: Vec<IpNet>,
@@ -68,7 +70,7 @@ impl Oversight {
         access: Access,
         accounts: Accounts,
         devices: Devices,
-        (rooms, audit): (Rooms, Audit),
+        (rooms, admission, audit): (Rooms, Admission, Audit),
         config: &config::Config,
     ) -> Self {
         let listeners = config.listeners.plain.iter().chain(&config.listeners.tls);
@@ -83,6 +85,7 @@ impl Oversight {
             accounts,
             devices,
             rooms,
+            admission,
             audit,
             address_readers,
             trusted_proxies,

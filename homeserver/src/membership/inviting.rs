@@ -81,8 +81,8 @@ impl Memberships {
         Ok(())
     }
 
-    /// Whether a user wants no invitations. Client-server API, "Invite permission".
-    pub async fn blocks_invitations(&self, user: UserNid) -> Result<bool> {
+    /// Client-server API, "Invite permission".
+    async fn blocks_invitations(&self, user: UserNid) -> Result<bool> {
         #[derive(Deserialize)]
         struct Wanted {
             default_action: Option<String>,

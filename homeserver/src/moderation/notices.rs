@@ -101,7 +101,10 @@ impl Moderation {
         if !matches!(present, Some(Membership::Join | Membership::Invite)) {
             // Whoever left the room may have taken the tag off it, and is to know it by that again.
             self.accounts.account_data.set_tag(account.user, view.nid, TAG.to_owned(), &TagInfo::new()).await?;
-            self.memberships.invite(voice, &account.user_id, &view.id, false, None).await?;
+            // Rules about who may invite are not about the server itself.
+            let content = self.memberships.invitation(&account.user_id, false).await?;
+            let invite = Wish::state_of("m.room.member", account.user_id.as_str(), &content)?;
+            self.rooms.say(&voice.id, view.nid, invite, None).await?;
         }
         Ok(view)
     }

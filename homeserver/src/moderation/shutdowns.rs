@@ -255,13 +255,13 @@ impl Moderation {
     }
 
     /// A user as a caller, for what this server does in their name.
-    pub(super) async fn in_name_of(&self, user_id: &UserId) -> Result<User> {
+    async fn in_name_of(&self, user_id: &UserId) -> Result<User> {
         let account = self.accounts.administration.find(user_id).await?;
         let origin = Origin::new(std::net::Ipv4Addr::UNSPECIFIED.into(), None);
         Ok(User::of_account(account, origin))
     }
 }
 
-pub(super) fn raw(value: &Value) -> Result<Box<serde_json::value::RawValue>> {
+fn raw(value: &Value) -> Result<Box<serde_json::value::RawValue>> {
     serde_json::value::to_raw_value(value).map_err(|fault| Error::internal(fault.to_string()))
 }

@@ -1,6 +1,8 @@
 //! Tells what the rules say about somebody, and why.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
+
+use ruma::UserId;
 
 use super::Oversight;
 use crate::{
@@ -34,10 +36,15 @@ pub struct Explanation {
 }
 
 impl Oversight {
-    /// What the rules say, in the order in which gates are passed.
-    pub fn explain(&self, question: &Question) -> Result<Vec<Explanation>> {
+    /// What the rules say, in the order in which gates are passed. Of accounts of this server their e-mail
+    /// addresses are known, unless another one is asked about.
+    pub async fn explain(&self, question: &Question) -> Result<Vec<Explanation>> {
         let rulebook = &self.access.rulebook;
-        let emails: Vec<Email> = question.email.iter().map(|email| rulebook.email(email)).collect::<Result<_>>()?;
+        let emails: Arc<[Email]> = match (&question.email, &question.user) {
+            (Some(email), _) => [rulebook.email(email)?].into(),
+            (None, Some(user)) => self.emails_of(user).await?,
+            (None, None) => Arc::default(),
+        };
         let token = question.registration_token.as_deref().map(|token| rulebook.token_hash(token));
         let server_of_user = question.user.as_deref().and_then(|user| user.split_once(':')).map(|(_, server)| server);
         let facts = Facts {
@@ -52,10 +59,22 @@ impl Oversight {
         if question.scope != Scope::Server {
             scopes.push(question.scope.clone());
         }
+        if let Scope::Room(room) = &question.scope {
+            scopes.extend(self.admission.spaces_with_rules(room).await?.into_iter().map(Scope::Space));
+        }
         let explain = |scope: Scope| {
             let place = Place::from(&scope);
             Explanation { matches: rules.explain(place, &facts, now_ms), scope }
         };
         Ok(scopes.into_iter().map(explain).collect())
+    }
+
+    async fn emails_of(&self, user: &str) -> Result<Arc<[Email]>> {
+        let Ok(user_id) = UserId::parse(user) else { return Ok(Arc::default()) };
+        match self.accounts.administration.find(&user_id).await {
+            Ok(account) => self.access.emails.of(account.user).await,
+            Err(error) if error.is_not_found() => Ok(Arc::default()),
+            Err(error) => Err(error),
+        }
     }
 }

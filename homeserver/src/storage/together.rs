@@ -59,7 +59,9 @@ impl<K: Copy + Eq + Hash, V: Clone> Together<K, V> {
     {
         match told {
             Some(value) => Ok(value),
-            None => read(vec![key]).await?.remove(&key).ok_or_else(|| Error::internal("what was asked for is not there")),
+            None => {
+                read(vec![key]).await?.remove(&key).ok_or_else(|| Error::internal("what was asked for is not there"))
+            }
         }
     }
 

@@ -294,6 +294,27 @@ class Commands(unittest.TestCase):
         self.assertEqual(withdrawn["num_quarantined"], 1)
         self.assertEqual(deleted["deleted_media"], [media])
 
+    def test_media_are_protected(self):
+        alice = Person("alice")
+        media = alice.upload("a picture that many use")
+
+        self.synadm("media", "protect", media)
+        withdrawn = self.synadm("media", "quarantine", "--user-id", alice.id)
+
+        self.assertEqual(withdrawn["num_quarantined"], 0)
+        self.assertTrue(alice.call("GET", f"client/v1/media/download/localhost/{media}").ok)
+
+    def test_users_are_told_something(self):
+        alice = Person("alice")
+
+        sent = self.synadm("notice", "send", alice.id, "The server rests tonight.")
+        invited = alice.call("GET", "client/v3/sync").json()["rooms"]["invite"]
+        room = next(iter(invited))
+        alice.join(room)
+
+        self.assertEqual(alice.bodies(room), ["The server rests tonight."])
+        self.assertTrue(sent["event_id"].startswith("$"))
+
     def test_old_media_are_deleted(self):
         alice = Person("alice")
         media = alice.upload("x" * 5000)

@@ -105,7 +105,7 @@ pub(super) async fn evaluate(app: App, call: Call) -> Result<Value> {
         registration_token: body.registration_token,
         scope: body.scope.parse()?,
     };
-    let gates = app.oversight.explain(&question)?.into_iter().map(|explanation| {
+    let gates = app.oversight.explain(&question).await?.into_iter().map(|explanation| {
         let deciding = explanation.matches.iter().find(|found| found.outcome == Outcome::Decides);
         json!({
             "scope": explanation.scope.to_string(),

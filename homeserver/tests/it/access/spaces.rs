@@ -4,7 +4,7 @@ use homeserver_testing::{TestServer, TestUser, segment};
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::json;
 
-use super::{administrator, assert_forbidden, lift, rule};
+use super::{API, administrator, assert_forbidden, lift, rule};
 use crate::emails;
 
 /// A space with these rooms in it.
@@ -94,4 +94,27 @@ async fn a_space_can_be_open_to_addresses_of_one_domain_alone() {
     assert_forbidden(carol.try_join(&inside).await);
     carol.join(&outside).await;
     bob.join(&inside).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_explained_by_the_spaces_of_a_room_and_the_addresses_of_an_account() {
+    let (server, mailbox) = emails::start(|_| {}).await;
+    let root = administrator(&server).await;
+    let [alice, bob] = server.users(["alice", "bob"]).await;
+    emails::add(&bob, &mailbox, "bob@staff.test").await;
+    let inside = alice.create_public_room().await;
+    let space = space(&alice, &[&inside]).await;
+    rule(&root, "closed", &format!("everyone - space:{space} deny")).await;
+    rule(&root, "staff", &format!("email_domain staff.test space:{space} allow")).await;
+    let explain = async |user: &TestUser| {
+        let body = json!({ "user_id": user.id, "scope": format!("room:{inside}") });
+        root.post(&format!("{API}/evaluate"), body).await.expect("an answer")["gates"].clone()
+    };
+
+    let (of_alice, of_bob) = (explain(&alice).await, explain(&bob).await);
+
+    let scopes: Vec<_> = of_bob.as_array().expect("gates").iter().map(|gate| gate["scope"].clone()).collect();
+    assert_eq!(scopes, [json!("server"), json!(format!("room:{inside}")), json!(format!("space:{space}"))]);
+    assert_eq!((&of_alice[2]["effect"], &of_bob[2]["effect"]), (&json!("deny"), &json!("allow")));
+    assert_eq!(of_bob[2]["matches"][0]["rule"]["rule_id"], "staff");
 }

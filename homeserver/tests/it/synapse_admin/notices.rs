@@ -93,3 +93,17 @@ async fn only_administrators_speak_for_the_server_and_only_to_its_users() {
 
     assert_eq!((refused.status.as_u16(), missing.status.as_u16()), (403, 404));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lockdown_is_not_in_the_way_of_the_server_itself() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let alice = server.user("alice").await;
+    for feature in ["create_room", "invite", "send_message"] {
+        crate::access::rule(&root, feature, &format!("everyone - feature:{feature} deny")).await;
+    }
+
+    tell(&root, &alice).await.expect("it is sent");
+
+    alice.join(&invitation(&alice).await.0).await;
+}
