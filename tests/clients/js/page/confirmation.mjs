@@ -18,10 +18,21 @@ export class Confirmation {
 
     /** Wants to sign this device out; the stage at which the page of the server is needed. */
     begin() {
+        return this.#begin((auth) => this.client.deleteMultipleDevices([this.device], auth ?? undefined));
+    }
+
+    /** The same for who wants to register. */
+    register(baseUrl, username, password) {
+        this.client = createClient({ baseUrl });
+        const wanted = { username, password, inhibit_login: true };
+        return this.#begin((auth) => this.client.registerRequest({ ...wanted, auth: auth ?? undefined }));
+    }
+
+    #begin(doRequest) {
         return new Promise((resolve, reject) => {
             this.auth = new InteractiveAuth({
                 matrixClient: this.client,
-                doRequest: (auth) => this.client.deleteMultipleDevices([this.device], auth ?? undefined),
+                doRequest,
                 stateUpdated: (stage) => resolve(stage),
                 requestEmailToken: async () => ({ sid: "" }),
                 supportedStages: [AuthType.Sso],
