@@ -5,6 +5,7 @@ pub mod administration;
 pub mod app_passwords;
 pub mod appservices;
 pub mod browser_sessions;
+pub mod captcha;
 pub mod contacts;
 pub mod credentials;
 mod elsewhere;
@@ -41,6 +42,7 @@ use self::{
     app_passwords::AppPasswords,
     appservices::{AppService, AppServices},
     browser_sessions::BrowserSessions,
+    captcha::Captcha,
     contacts::Contacts,
     credentials::Credentials,
     emails::Emails,
@@ -201,6 +203,8 @@ pub struct Parts<'a> {
     /// The secret with which scripts create accounts.
     pub registration_secret: config::Hidden,
     pub passwords: &'a config::Passwords,
+    /// The captcha that people solve who register.
+    pub captcha: Option<Captcha>,
     pub terms: &'a [config::Terms],
     pub login: &'a config::Login,
     pub identity_providers: &'a [config::IdentityProvider],

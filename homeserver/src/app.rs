@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use crate::{
     Result,
     access::Access,
-    accounts::{self, Accounts, appservices::AppServices as Registrations},
+    accounts::{self, Accounts, appservices::AppServices as Registrations, captcha::Captcha},
     admission::Admission,
     appservices::{self, AppServices},
     audit::{self, Audit},
@@ -30,7 +30,10 @@ use crate::{
     posting::Posting,
     push::{self, Push},
     reading::Reading,
-    remote::{appservices::AppServiceClient, identity_providers::IdentityProviders, outgoing::Outgoing},
+    remote::{
+        appservices::AppServiceClient, captcha::CaptchaClient, identity_providers::IdentityProviders,
+        outgoing::Outgoing,
+    },
     reports::Reports,
     rooms::Rooms,
     search::Search,
@@ -186,6 +189,7 @@ impl App {
             registration: &config.registration,
             registration_secret: Hidden::from(secrets::files::word(&config.registration_secret_file())?.to_string()),
             passwords: &config.passwords,
+            captcha: CaptchaClient::new(&config)?.and_then(|client| Captcha::new(&config.captcha, Arc::new(client))),
             terms: &config.terms,
             login: &config.login,
             identity_providers: &config.identity_providers,

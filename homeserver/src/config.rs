@@ -3,6 +3,7 @@
 pub mod access;
 pub mod appservices;
 pub mod audit;
+pub mod captcha;
 pub mod database;
 pub mod discovery;
 pub mod http;
@@ -41,6 +42,7 @@ pub use self::{
     access::Access,
     appservices::AppServices,
     audit::Audit,
+    captcha::{Captcha, CaptchaService},
     database::Database,
     discovery::{Contact, Discovery},
     http::Http,
@@ -79,6 +81,7 @@ pub struct Config {
     pub http: Http,
     pub database: Database,
     pub registration: Registration,
+    pub captcha: Captcha,
     pub terms: Vec<Terms>,
     pub mail: Mail,
     pub passwords: Passwords,
@@ -130,6 +133,7 @@ impl Config {
         self.database.check()?;
         self.passwords.check()?;
         identity_providers::check(&self.identity_providers)?;
+        self.captcha.check()?;
         terms::check(&self.terms)?;
         self.rooms.check()?;
         self.media.check()?;

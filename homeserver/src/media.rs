@@ -142,7 +142,7 @@ impl Media {
             Thumbnail::Made(format, file) => (format, file, format!("{}-{shape}", content.hash)),
         };
         let size = file.metadata().map_err(anyhow::Error::from)?.len();
-        let content_type = format!("image/{}", format.name());
+        let content_type = format.content_type();
         let disposition = disposition(&content_type, Some(&format!("thumbnail.{}", format.name())));
         Ok(Download { file, size, content_type, disposition, tag })
     }

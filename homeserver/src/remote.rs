@@ -1,5 +1,6 @@
 //! Speaks to other programs.
 
 pub mod appservices;
+pub mod captcha;
 pub mod identity_providers;
 pub mod outgoing;

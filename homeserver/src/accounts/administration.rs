@@ -181,7 +181,7 @@ impl Administration {
             return Err(Error::missing_token("An access token is needed here."));
         }
         let operation = Operation::ChangePassword { new_password, logout_devices };
-        let proved = self.interactive_auth.require_email(auth, operation).await?;
+        let proved = self.interactive_auth.require_email(auth, operation, origin.address).await?;
         let owner = self.emails.find_owner(&proved.address).await?;
         let user = owner.ok_or_else(|| Error::forbidden("This e-mail address belongs to no account."))?;
         let user_id = self.storage.user_id(user).await?;

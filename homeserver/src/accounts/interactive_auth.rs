@@ -13,6 +13,8 @@ mod operation;
 mod progress;
 mod stage;
 
+use std::net::IpAddr;
+
 use ruma::api::{
     client::uiaa::{AuthData, AuthFlow, UiaaInfo},
     error::StandardErrorBody,
@@ -29,6 +31,7 @@ use self::{
 };
 use super::{
     Parts, User,
+    captcha::Captcha,
     credentials::Credentials,
     emails::{Emails, Proved, Purpose as ProofOf},
     terms::Terms,
@@ -55,6 +58,7 @@ pub struct InteractiveAuth {
     audit: Audit,
     credentials: Credentials,
     emails: Emails,
+    captcha: Option<Captcha>,
     terms: Terms,
     registration: RegistrationMode,
     requires_email: bool,
@@ -71,6 +75,7 @@ impl InteractiveAuth {
             audit: parts.audit.clone(),
             credentials,
             emails,
+            captcha: parts.captcha.clone(),
             terms,
             registration: parts.registration.mode,
             requires_email: parts.registration.require_email,
@@ -96,6 +101,7 @@ impl InteractiveAuth {
             purpose: operation.purpose(),
             flows: self.flows_of(caller).await?,
             email: ProofOf::ResetPassword,
+            address: caller.origin.address,
         };
         self.advance(&demand, auth).await.map(drop)
     }
@@ -107,13 +113,14 @@ impl InteractiveAuth {
         Ok(by_password.into_iter().chain([vec![Stage::Sso]]).collect())
     }
 
-    /// The same for somebody who has no account yet. Returns the registration token that was shown,
-    /// if one was asked for, and the e-mail address that was proved, which has to be one where
+    /// The same for somebody at `address` who has no account yet. Returns the registration token that was
+    /// shown, if one was asked for, and the e-mail address that was proved, which has to be one where
     /// `needs_email` is set.
     pub async fn require_to_register(
         &self,
         auth: Option<&AuthData>,
         needs_email: bool,
+        address: IpAddr,
     ) -> Result<(Option<TokenHash>, Option<Proved>)> {
         if needs_email && !self.emails.are_possible() {
             let message = "Registration needs a verified e-mail address now, and this server sends no mail.";
@@ -126,19 +133,26 @@ impl InteractiveAuth {
             purpose: operation.purpose(),
             flows: self.flows_to_register(needs_email || self.requires_email),
             email: ProofOf::Register,
+            address,
         };
         let progress = self.advance(&demand, auth).await?;
         Ok((progress.registration_token, progress.email))
     }
 
     /// The same for somebody who has no session, and shows whose account is meant by an e-mail address.
-    pub async fn require_email(&self, auth: Option<&AuthData>, operation: Operation<'_>) -> Result<Proved> {
+    pub async fn require_email(
+        &self,
+        auth: Option<&AuthData>,
+        operation: Operation<'_>,
+        address: IpAddr,
+    ) -> Result<Proved> {
         let demand = Demand {
             caller: None,
             operation_hash: operation.hash(&self.secrets),
             purpose: operation.purpose(),
             flows: vec![vec![Stage::Email]],
             email: ProofOf::ResetPassword,
+            address,
         };
         let proved = self.advance(&demand, auth).await?.email;
         proved.ok_or_else(|| Error::internal("an e-mail address that was asked for was not proved"))
@@ -149,20 +163,25 @@ impl InteractiveAuth {
         &self.terms
     }
 
-    /// An e-mail address comes last in each flow, because its proof is not stored.
+    /// The captcha that people solve who register, if there is one.
+    pub fn captcha(&self) -> Option<&Captcha> {
+        self.captcha.as_ref()
+    }
+
+    /// An e-mail address comes last in each flow, because its proof is not stored. No flow is the beginning
+    /// of another, by which it would be completed. Client-server API, "Dummy Auth".
     fn flows_to_register(&self, needs_email: bool) -> Vec<Flow> {
         let needs_token = self.registration == RegistrationMode::Token;
         let token = needs_token.then_some(Stage::RegistrationToken);
+        let captcha = self.captcha.as_ref().map(Stage::of_captcha);
         let terms = (!self.terms.is_empty()).then_some(Stage::Terms);
-        let mut without: Flow = token.into_iter().chain(terms).collect();
-        let with: Flow = without.iter().copied().chain([Stage::Email]).collect();
-        if without.is_empty() {
-            without.push(Stage::Dummy);
-        }
+        let common: Flow = token.into_iter().chain(captcha).chain(terms).collect();
+        let ending = |last: Stage| common.iter().copied().chain([last]).collect();
         match (self.emails.are_possible(), needs_email) {
-            (_, true) => vec![with],
-            (true, false) => vec![without, with],
-            (false, false) => vec![without],
+            (_, true) => vec![ending(Stage::Email)],
+            (true, false) => vec![ending(Stage::Dummy), ending(Stage::Email)],
+            (false, false) if common.is_empty() => vec![ending(Stage::Dummy)],
+            (false, false) => vec![common],
         }
     }
 
@@ -203,8 +222,12 @@ impl InteractiveAuth {
         let mut info = UiaaInfo::new(demand.flows.iter().map(stages).collect());
         info.completed = progress.completed.iter().map(|stage| stage.kind()).collect();
         let mut params = Map::new();
-        if demand.flows.iter().flatten().any(|stage| *stage == Stage::Terms) {
+        let has_stage = |wanted: Stage| demand.flows.iter().flatten().any(|stage| *stage == wanted);
+        if has_stage(Stage::Terms) {
             params.insert(Stage::Terms.kind().to_string(), self.terms.params());
+        }
+        if let Some(captcha) = self.captcha.as_ref().filter(|_| has_stage(Stage::Recaptcha)) {
+            params.insert(Stage::Recaptcha.kind().to_string(), captcha.params());
         }
         // Clients expect the member even where no stage has parameters.
         info.params = RawValue::from_string(Value::Object(params).to_string()).ok();

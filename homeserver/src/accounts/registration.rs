@@ -89,6 +89,8 @@ pub struct PageRequest<'a> {
     pub password: &'a str,
     /// The registration token.
     pub token: &'a str,
+    /// The answer to the captcha.
+    pub captcha: &'a str,
     /// The e-mail address that was proved.
     pub email: Option<Proved>,
 }
@@ -191,7 +193,7 @@ impl Registration {
         let applicant = Applicant { user: &user_id, visitor, emails: &[], token: None };
         self.gates.may_apply(&applicant)?;
         let needs_email = self.gates.needs_email_to_register(Some(&user_id), &visitor);
-        let (token, email) = self.interactive_auth.require_to_register(auth, needs_email).await?;
+        let (token, email) = self.interactive_auth.require_to_register(auth, needs_email, origin.address).await?;
         let emails = self.known_to_rules(email.as_ref())?;
         let applicant = Applicant { emails: &emails, token: token.as_ref(), ..applicant };
         let waits_for = self.gates.registration(&applicant)?;
@@ -228,6 +230,10 @@ impl Registration {
         };
         let emails = self.known_to_rules(request.email.as_ref())?;
         let waits_for = self.gates.registration(&Applicant { emails: &emails, token: token.as_ref(), ..applicant })?;
+        // Last, because an answer is good once.
+        if let Some(captcha) = self.interactive_auth.captcha() {
+            captcha.check(request.captcha, origin.address).await?;
+        }
         let new = NewAccount {
             password: Some(request.password.to_owned()),
             token,

@@ -95,6 +95,13 @@ fn wrong_values_are_refused_in_one_line_with_the_option() {
         ("[http]\ntrusted_proxies = '::1'", "http.trusted_proxies in FILE: invalid IP address syntax"),
         ("[discovery]\nclient_url = 'matrix.example.org'", "discovery.client_url in FILE: "),
         ("[discovery]\nclient_url = 'ftp://example.org'", "discovery.client_url: must look like https://"),
+        ("[captcha]\nservice = 'magic'", "captcha.service in FILE: unknown variant"),
+        ("[captcha]\nsite_key = 'x'", "captcha.service: is needed"),
+        ("[captcha]\nservice = 'turnstile'", "captcha.site_key: is needed"),
+        (&captcha(""), "captcha.secret_file: is needed"),
+        (&captcha("secret = 'x'\nsecret_file = 'y'"), "captcha.secret_file: is of no use"),
+        (&captcha("secret = 'x'\nverify_url = 'http://captcha.test'"), "captcha.verify_url: must look like https://"),
+        (&captcha("secret = 'x'\nscript_sources = 'https://a.test;script-src'"), "captcha.script_sources: must look"),
         ("[[terms]]\nid = 'a b'", "terms.id: must be"),
         ("[[terms]]\nid = 'privacy'", "terms.version: must be"),
         ("[[terms]]\nid = 'privacy'\nversion = '1'", "terms.texts: must look like"),
@@ -110,6 +117,11 @@ fn wrong_values_are_refused_in_one_line_with_the_option() {
         assert!(message.contains(expected), "{text:?} is refused with {message:?}");
         assert!(!message.contains('\n'), "{message:?} is one line");
     }
+}
+
+/// A captcha with one more line.
+fn captcha(line: &str) -> String {
+    format!("[captcha]\nservice = 'turnstile'\nsite_key = 'x'\n{line}")
 }
 
 /// An identity provider with one more line, which wins over another of the same option.

@@ -1,4 +1,5 @@
-//! The pages that the server shows to people: plain HTML without scripts, rendered here.
+//! The pages that the server shows to people: plain HTML, rendered here, without scripts but where one
+//! has to be told that something is done, or a captcha is shown.
 //!
 //! Every page passes [`page`]: rate limit, language, session, and for forms the proof that this
 //! server gave them to this browser.
@@ -23,6 +24,7 @@ mod reply;
 mod sign_in;
 mod sso;
 mod terms;
+mod upload;
 mod visit;
 
 use std::future::Future;
@@ -31,14 +33,16 @@ use askama::Template;
 use http::Method;
 
 use self::{
-    account::{access, activity, deactivate, devices, emails, identities, password, profile, reset, two_factor},
+    account::{
+        access, activity, avatar, deactivate, devices, emails, identities, password, profile, reset, two_factor,
+    },
     interruption::Interruption,
     next::Next,
     reply::Reply,
     visit::{Frame, Visit},
 };
 use super::{
-    endpoint::{Route, custom},
+    endpoint::{HttpAnswer, Route, custom},
     error,
 };
 use crate::{
@@ -74,6 +78,9 @@ pub fn routes() -> Vec<Route> {
         // "Account management"
         page(Method::GET, &["/account", "/account/"], profile::show),
         page(Method::POST, &["/account"], profile::submit),
+        page(Method::GET, &["/account/avatar"], avatar::show),
+        upload::upload(&["/account/avatar"], avatar::submit),
+        page(Method::POST, &["/account/avatar/remove"], avatar::remove),
         page(Method::GET, &["/account/password"], password::show),
         page(Method::POST, &["/account/password"], password::submit),
         page(Method::GET, &["/account/two-factor"], two_factor::show),
@@ -132,20 +139,25 @@ where
     H: Fn(Visit) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Page> + Send + 'static,
 {
-    custom(method, paths, move |app, incoming| async move {
-        let visit = Visit::of(app, incoming).await?;
-        let (frame, jar) = (visit.frame(), visit.jar.clone());
-        let admitted = visit.app.access.rate_limits.take(Action::Anonymous, Subject::address(visit.origin.address));
-        let reply = match admitted.and_then(|()| visit.check_form()) {
-            Ok(()) => handler(visit).await,
-            Err(refusal) => Err(refusal.into()),
-        };
-        let reply = reply.unwrap_or_else(|interruption| match interruption {
-            Interruption::First(reply) => reply,
-            Interruption::Error(error) => failure(frame, &error, None),
-        });
-        reply.answer(&jar)
-    })
+    custom(method, paths, move |app, incoming| async move { answer(Visit::of(app, incoming).await?, handler).await })
+}
+
+/// Lets `handler` serve a visit, if it may be served.
+async fn answer<F>(visit: Visit, handler: impl FnOnce(Visit) -> F) -> HttpAnswer
+where
+    F: Future<Output = Page>,
+{
+    let (frame, jar) = (visit.frame(), visit.jar.clone());
+    let admitted = visit.app.access.rate_limits.take(Action::Anonymous, Subject::address(visit.origin.address));
+    let reply = match admitted.and_then(|()| visit.check_form()) {
+        Ok(()) => handler(visit).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    let reply = reply.unwrap_or_else(|interruption| match interruption {
+        Interruption::First(reply) => reply,
+        Interruption::Error(error) => failure(frame, &error, None),
+    });
+    reply.answer(&jar)
 }
 
 #[derive(Template)]

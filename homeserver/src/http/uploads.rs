@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use ruma::api::{EmptyBody, IncomingRequest, OutgoingResponse, OutgoingResponseExt, error::IntoHttpError};
 use tokio::sync::mpsc;
 
@@ -20,7 +20,7 @@ use crate::{App, Error, Result, media::intake::Body};
 const READ_AHEAD: usize = 4;
 
 /// A piece of a body. The end is a piece of its own, because a client that hangs up just stops.
-enum Piece {
+pub(super) enum Piece {
     Bytes(Bytes),
     End,
 }
@@ -79,8 +79,8 @@ where
     let admitted =
         workplace.start(true, async move { endpoint::admit::<T>(endpoint::gate::<T>(), &app, incoming).await });
     let admitted = admitted.outcome().await?;
-    let (sender, receiver) = mpsc::channel(READ_AHEAD);
-    let body = Body { declared: declared(request), pieces: Box::pin(pieces(receiver)) };
+    let (sender, pieces) = passage();
+    let body = Body { declared: declared(request), pieces: Box::pin(pieces) };
     let app = workplace.app.clone();
     let work = workplace.start(false, async move { handler(app, admitted, body).await });
     feed(payload, sender).await;
@@ -95,19 +95,22 @@ fn declared(request: &HttpRequest) -> Option<u64> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn pieces(receiver: mpsc::Receiver<Result<Piece>>) -> impl futures_util::Stream<Item = Result<Bytes>> + Send {
-    stream::unfold(receiver, |mut receiver| async {
+/// The way of a body from where it is read, by [`feed`], to where it is worked on.
+pub(super) fn passage() -> (mpsc::Sender<Result<Piece>>, impl Stream<Item = Result<Bytes>> + Send) {
+    let (sender, receiver) = mpsc::channel(READ_AHEAD);
+    let pieces = stream::unfold(receiver, |mut receiver| async {
         match receiver.recv().await {
             Some(Ok(Piece::Bytes(bytes))) => Some((Ok(bytes), receiver)),
             Some(Ok(Piece::End)) => None,
             Some(Err(fault)) => Some((Err(fault), receiver)),
             None => Some((Err(Error::unknown("The upload was broken off.")), receiver)),
         }
-    })
+    });
+    (sender, pieces)
 }
 
 /// Passes the body on, until its end or until nobody wants more of it.
-async fn feed(mut payload: web::Payload, to: mpsc::Sender<Result<Piece>>) {
+pub(super) async fn feed(mut payload: web::Payload, to: mpsc::Sender<Result<Piece>>) {
     loop {
         let piece = tokio::select! {
             piece = payload.next() => piece,

@@ -49,6 +49,11 @@ impl Format {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Png, Self::Jpeg, Self::Gif, Self::Webp];
 
+    /// The one that a picture's first bytes tell of.
+    pub fn of(start: &[u8]) -> Option<Self> {
+        Self::known(image::guess_format(start).ok())
+    }
+
     /// The format, if it is one of these.
     fn known(format: Option<ImageFormat>) -> Option<Self> {
         match format? {
@@ -58,6 +63,11 @@ impl Format {
             ImageFormat::WebP => Some(Self::Webp),
             _ => None,
         }
+    }
+
+    /// Its content type.
+    pub fn content_type(self) -> String {
+        format!("image/{}", self.name())
     }
 
     /// Its name, which is also the subtype of its content type.

@@ -1,4 +1,5 @@
-//! Secrets in files of their own, made at the first start, readable by their owner alone.
+//! Secrets in files of their own, made at the first start, readable by their owner alone; and those that
+//! operators put there.
 
 use std::{
     fs::{self, OpenOptions},
@@ -36,6 +37,15 @@ pub fn replace_key_ring(path: &Path, keys: &KeyRing) -> Result<()> {
 /// The secret word in the file `path`; a new one is put there if the file does not exist.
 pub fn word(path: &Path) -> Result<Zeroizing<String>> {
     let word = read_or_make(path, || Zeroizing::new(super::token("")))?;
+    if word.is_empty() {
+        return Err(Error::internal(format!("{} is empty", path.display())));
+    }
+    Ok(word)
+}
+
+/// The secret word in the file `path`, which somebody else gave out.
+pub fn given(path: &Path) -> Result<Zeroizing<String>> {
+    let word = read(path)?.ok_or_else(|| Error::internal(format!("there is no file {}", path.display())))?;
     if word.is_empty() {
         return Err(Error::internal(format!("{} is empty", path.display())));
     }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
+use reqwest::{
+    Client, Method, RequestBuilder, Response,
+    multipart::{Form, Part},
+    redirect::Policy,
+};
 
 use crate::{TestServer, TestUser};
 
@@ -140,6 +144,27 @@ impl TestBrowser {
         let mut all = page.hidden_fields(action);
         all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self.post(&page.action(action), &all).await
+    }
+
+    /// Fills in the form of `page` whose action begins with `action` with a file, which comes last, and follows
+    /// where that leads.
+    pub async fn upload(&self, page: &TestPage, action: &str, field: &str, file: (&str, Vec<u8>)) -> TestPage {
+        let mut form = Form::new();
+        for (name, value) in page.hidden_fields(action) {
+            form = form.text(name, value);
+        }
+        let (name, content) = file;
+        let form = form.part(field.to_owned(), Part::bytes(content).file_name(name.to_owned()));
+        self.send_file(&page.action(action), form).await
+    }
+
+    /// Sends a form with a file without having been given one.
+    pub async fn send_file(&self, path: &str, form: Form) -> TestPage {
+        let answer = self.execute(self.http.post(format!("{}{path}", self.base)).multipart(form)).await;
+        match answer.headers().get("location") {
+            Some(location) => self.open(location.to_str().expect("it is text")).await,
+            None => page(path.to_owned(), answer).await,
+        }
     }
 
     /// Sends a form without having been given one.

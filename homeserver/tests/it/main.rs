@@ -8,6 +8,7 @@ mod aliases;
 mod api_coverage;
 mod appservices;
 mod audit;
+mod captcha;
 mod creation;
 mod cross_signing;
 mod device_lists;

@@ -179,6 +179,15 @@ impl<'a> TestApp<'a> {
     }
 }
 
+/// Lets an application in as `user`: its tokens, and the code for which it got them.
+pub(crate) async fn tokens(server: &TestServer, user: &TestUser) -> Value {
+    let app = TestApp::register(server).await;
+    let code = app.code(user).await;
+    let mut told = app.exchange(&code).await.body;
+    told["code"] = json!(code);
+    told
+}
+
 /// The session that the application has got.
 fn session(user: &TestUser, tokens: &Told) -> TestUser {
     user.with_session("AAABBBCCCD", &tokens.text("access_token"))

@@ -2,6 +2,7 @@
 
 mod account;
 mod attacks;
+mod avatar;
 mod fallback;
 mod second_factor;
 mod sign_in;

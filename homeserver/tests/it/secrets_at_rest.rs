@@ -1,13 +1,16 @@
 //! Whoever has the database has no usable secret, and the keys outside it can be changed.
 
 use homeserver::{
-    accounts::registration::NewRegistrationToken,
+    accounts::{
+        personal_tokens::{PersonalTokenRequest, Scope},
+        registration::NewRegistrationToken,
+    },
     audit::Actor,
     rotation,
     secrets::{columns, files, hex},
     signing,
 };
-use homeserver_testing::{TestGateway, TestMailbox, TestServer, TestUser};
+use homeserver_testing::{TestBrowser, TestGateway, TestMailbox, TestServer, TestUser};
 use serde_json::{Value, json};
 
 const CLIENT: &str = "SecretiveClient/7.3";
@@ -75,6 +78,31 @@ async fn use_it(server: &TestServer, mailbox: &TestMailbox) -> (TestUser, Vec<(&
     (alice, secrets)
 }
 
+/// Signs in by all that is more, or other, than a password; returns its secrets, each with what it is.
+async fn sign_in_otherwise(server: &TestServer, alice: &TestUser) -> Vec<(&'static str, Vec<u8>)> {
+    let (accounts, user) = (&server.app.accounts, server.caller(alice).await.nid);
+    let (mail, operator) = ("Mail", Actor::operator);
+    let app_password = accounts.app_passwords.create(operator(), user, mail).await.expect("it is made").password;
+    let bot = PersonalTokenRequest { label: "Bot".to_owned(), lifetime: None, scope: Scope::Full };
+    let token = accounts.personal_tokens.create(operator(), user, &bot).await.expect("it is made").token;
+    let cookies = TestBrowser::of(server, alice).await.cookies();
+    let cookie = cookies.iter().find(|(name, _)| name.ends_with("salon-session")).expect("somebody is signed in");
+    let oauth = crate::oauth::tokens(server, alice).await;
+    let (app, recovery_codes) = server.enrol(alice).await;
+    let text = |name: &str| oauth[name].as_str().expect("a text").as_bytes().to_vec();
+    vec![
+        ("the app password", app_password.as_bytes().to_vec()),
+        ("the personal token", token.as_bytes().to_vec()),
+        ("the cookie", cookie.1.as_bytes().to_vec()),
+        ("an application's code", text("code")),
+        ("an application's access token", text("access_token")),
+        ("an application's refresh token", text("refresh_token")),
+        ("the key of the authenticator app", app.secret().to_vec()),
+        ("a recovery code", recovery_codes[0].as_bytes().to_vec()),
+        ("a recovery code without its dashes", recovery_codes[0].replace('-', "").into_bytes()),
+    ]
+}
+
 async fn confirm(user: &TestUser, token: &str) {
     let request = user.call(reqwest::Method::POST, "/_salon/email/confirm");
     let answer = request.body(format!("token={token}")).send().await.expect("the server answers");
@@ -94,8 +122,13 @@ async fn seen(server: &TestServer) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_the_database_has_no_usable_secret() {
     let mailbox = TestMailbox::start().await;
-    let server = TestServer::start_with(|config| mailbox.configure(config)).await;
-    let (_, secrets) = use_it(&server, &mailbox).await;
+    let server = TestServer::start_with(|config| {
+        mailbox.configure(config);
+        config.discovery.client_url = Some("https://matrix.test.local".parse().expect("a URL"));
+    })
+    .await;
+    let (alice, secrets) = use_it(&server, &mailbox).await;
+    let others = sign_in_otherwise(&server, &alice).await;
     seen(&server).await;
     let sealed: Vec<u8> = server.scalar("select value from server_settings where name = 'signing_key'").await;
     let key = server.app.secrets.open(&columns::SIGNING_KEY, &[&signing::SETTING], &sealed).expect("it opens");
@@ -106,8 +139,12 @@ async fn a_dump_of_the_database_has_no_usable_secret() {
     for table in ["devices", "pushers", "audit_origins", "email_addresses", "email_validations", "outgoing_mail"] {
         assert!(dump.contains(&format!("\n{table} ")), "{table} is in use");
     }
-    for (what, secret) in secrets {
-        assert!(!dump.contains(&hex(secret.as_bytes()).to_uppercase()), "{what} is in the dump");
+    for table in ["app_passwords", "browser_sessions", "oauth_sessions", "recovery_codes", "totp_factors"] {
+        assert!(dump.contains(&format!("\n{table} ")), "{table} is in use");
+    }
+    let secrets = secrets.into_iter().map(|(what, secret)| (what, secret.into_bytes()));
+    for (what, secret) in secrets.chain(others) {
+        assert!(!dump.contains(&hex(&secret).to_uppercase()), "{what} is in the dump");
     }
     // The key proper is 32 bytes inside the document.
     for part in key.windows(32) {

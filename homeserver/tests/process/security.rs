@@ -35,6 +35,29 @@ async fn keys_are_rotated_and_pruned_while_the_server_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_in_a_query_is_taken_and_never_logged() {
+    let place = Place::new().with("SALON_LOGGING__FILTER", "debug");
+    let salon = place.start_ready().await;
+    let alice = salon.register("alice").await;
+    let http = reqwest::Client::new();
+    let ask = async |path: &str| {
+        let answer = http.get(format!("{}{path}?access_token={alice}", salon.url)).send().await;
+        let answer = answer.expect("the server answers");
+        (answer.status().as_u16(), answer.json::<Value>().await.expect("it is JSON"))
+    };
+
+    let (status, answer) = ask("/_matrix/client/v3/account/whoami").await;
+    let refused = ask("/_matrix/client/v3/rooms/!unknown:localhost/state").await.0;
+    let unknown = ask("/_matrix/client/v3/no/such/endpoint").await.0;
+    let written = salon.kill().join("\n");
+
+    assert_eq!((status, &answer["user_id"]), (200, &Value::from("@alice:localhost")));
+    assert_eq!((refused, unknown), (403, 404));
+    assert!(written.contains("A refused request") && written.contains("An unrecognised request"), "{written}");
+    assert!(!written.contains(&alice), "{written}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_audit_log_is_checked_and_exported() {
     let place = Place::new();
     text(&place.run_with_input(&["user", "add", "root", "--admin"], "a long password\n"));

@@ -2,13 +2,14 @@
 
 import { Stage } from "./stage.mjs";
 import * as accounts from "./scenarios/accounts.mjs";
+import * as captcha from "./scenarios/captcha.mjs";
 import * as encryption from "./scenarios/encryption.mjs";
 import * as pages from "./scenarios/pages.mjs";
 import * as recovery from "./scenarios/recovery.mjs";
 import * as rooms from "./scenarios/rooms.mjs";
 
 const PATIENCE_MS = 120_000;
-const modules = { accounts, encryption, pages, recovery, rooms };
+const modules = { accounts, captcha, encryption, pages, recovery, rooms };
 const words = process.argv.slice(2);
 
 /** Fails what takes too long. */

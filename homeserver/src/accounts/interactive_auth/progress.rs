@@ -1,5 +1,7 @@
 //! How far an authentication has come. Stored, so that any process can go on with it.
 
+use std::net::IpAddr;
+
 use ruma::api::client::uiaa::AuthType;
 
 use super::{Flow, InteractiveAuth, Purpose, Stage};
@@ -32,6 +34,8 @@ pub(super) struct Demand<'a> {
     /// What an e-mail address is proved for. That is always the last stage, so the proof is not
     /// stored.
     pub(super) email: ProofOf,
+    /// From where it is asked for.
+    pub(super) address: IpAddr,
 }
 
 /// What has been proved so far.

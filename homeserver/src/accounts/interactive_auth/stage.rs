@@ -1,5 +1,7 @@
 //! The stages of authentication, and what completes them.
 
+use std::net::IpAddr;
+
 use ruma::api::{
     client::uiaa::{AuthData, AuthType, ThirdpartyIdCredentials, UserIdentifier},
     error::StandardErrorBody,
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    accounts::{User, credentials::Proof},
+    accounts::{User, captcha::Captcha, credentials::Proof},
     audit::{Action, Event},
     error::ErrorKind,
     storage::{registration_tokens, tokens::TokenHash},
@@ -26,6 +28,10 @@ pub(super) enum Stage {
     Sso,
     /// Having a registration token.
     RegistrationToken,
+    /// Solving a captcha that clients can draw themselves.
+    Recaptcha,
+    /// Solving another one.
+    OtherCaptcha,
     /// Accepting documents.
     Terms,
     /// Having an e-mail address.
@@ -43,14 +49,30 @@ pub(super) enum Attempt {
 }
 
 impl Stage {
-    const ALL: [Self; 6] = [Self::Password, Self::Sso, Self::RegistrationToken, Self::Terms, Self::Email, Self::Dummy];
+    const ALL: [Self; 8] = [
+        Self::Password,
+        Self::Sso,
+        Self::RegistrationToken,
+        Self::Recaptcha,
+        Self::OtherCaptcha,
+        Self::Terms,
+        Self::Email,
+        Self::Dummy,
+    ];
 
-    /// The specification's name of the stage.
+    /// The stage at which `captcha` is solved.
+    pub(super) fn of_captcha(captcha: &Captcha) -> Self {
+        if captcha.is_drawn_by_clients() { Self::Recaptcha } else { Self::OtherCaptcha }
+    }
+
+    /// The name of the stage, of which the specification has all but one.
     pub(super) fn kind(self) -> AuthType {
         match self {
             Self::Password => AuthType::Password,
             Self::Sso => AuthType::Sso,
             Self::RegistrationToken => AuthType::RegistrationToken,
+            Self::Recaptcha => AuthType::ReCaptcha,
+            Self::OtherCaptcha => AuthType::from("salon.login.captcha"),
             Self::Terms => AuthType::Terms,
             Self::Email => AuthType::EmailIdentity,
             Self::Dummy => AuthType::Dummy,
@@ -85,7 +107,10 @@ impl InteractiveAuth {
             (Stage::Password, AuthData::Password(proof), Some(caller)) => {
                 self.attempt_password(caller, &proof.identifier, &proof.password).await?
             }
-            (Stage::Sso, ..) => failed("This is confirmed on a page of this server."),
+            (Stage::Sso | Stage::OtherCaptcha, ..) => failed("This is confirmed on a page of this server."),
+            (Stage::Recaptcha, AuthData::ReCaptcha(proof), _) => {
+                refusable(self.check_captcha(&proof.response, demand.address).await)?
+            }
             (Stage::RegistrationToken, AuthData::RegistrationToken(proof), _) => {
                 self.attempt_registration_token(progress, &proof.token).await?
             }
@@ -144,11 +169,14 @@ impl InteractiveAuth {
                 progress.email = Some(proved);
                 Ok(Attempt::Completed)
             }
-            Err(Error::Refused { kind, message }) => {
-                Ok(Attempt::Failed(StandardErrorBody::new(kind, message.into_owned())))
-            }
-            Err(fault) => Err(fault),
+            Err(refusal) => refusable(Err(refusal)),
         }
+    }
+
+    /// Refuses an answer that does not solve the captcha.
+    pub(super) async fn check_captcha(&self, answer: &str, address: IpAddr) -> Result<()> {
+        let captcha = self.captcha.as_ref().ok_or_else(|| Error::internal("there is no captcha"))?;
+        captcha.check(answer, address).await
     }
 
     async fn attempt_registration_token(&self, progress: &mut Progress, token: &str) -> Result<Attempt> {
@@ -165,6 +193,17 @@ impl InteractiveAuth {
         let is_valid =
             registration_tokens::is_valid(&mut *self.storage.conn().await?, &hash, self.clock.now_ms()).await?;
         Ok(is_valid.then_some(hash))
+    }
+}
+
+/// What is refused, as a stage that the client may try again.
+fn refusable(outcome: Result<()>) -> Result<Attempt> {
+    match outcome {
+        Ok(()) => Ok(Attempt::Completed),
+        Err(Error::Refused { kind, message }) => {
+            Ok(Attempt::Failed(StandardErrorBody::new(kind, message.into_owned())))
+        }
+        Err(fault) => Err(fault),
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(super) mod access;
 pub(super) mod activity;
+pub(super) mod avatar;
 pub(super) mod deactivate;
 pub(super) mod devices;
 pub(super) mod emails;
@@ -16,7 +17,7 @@ use super::{
     reply::Reply,
     visit::{Visit, query},
 };
-use crate::accounts::browser_sessions::BrowserSession;
+use crate::{Error, Result, access::feature::Feature, accounts::browser_sessions::BrowserSession, error::ErrorKind};
 
 /// The parts of the page.
 const PLACES: [(&str, &str); 8] = [
@@ -50,6 +51,15 @@ impl Heading {
         };
         Self { places: PLACES.into_iter().filter(is_there).collect(), here, user: session.user.id.to_string() }
     }
+}
+
+/// Refuses what suspended people may not do, and what a rule keeps from who is signed in.
+async fn permit(visit: &Visit, session: &BrowserSession, feature: Feature) -> Result<()> {
+    if session.user.is_suspended {
+        let message = "This account is suspended: it can read, but not do this.";
+        return Err(Error::refused(ErrorKind::UserSuspended, message));
+    }
+    visit.app.access.gates.feature(&session.user.visitor(), feature).await
 }
 
 /// Where an application sends its user with an action.

@@ -66,7 +66,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
     } else {
         "The device is not let in. You can close this page."
     };
-    Ok(Reply::page(&Done { frame: visit.frame(), message, script: None, response: None }))
+    Ok(Done::page(visit.frame(), message))
 }
 
 fn served(visit: &Visit) -> Result<&crate::accounts::oauth::OAuth> {

@@ -4,13 +4,15 @@
 use askama::Template;
 
 use super::{
-    Page, failure,
+    Page, failure, refusal,
     reply::Reply,
     visit::{Frame, Visit},
 };
 use crate::{
     Error, Result,
+    access::rate_limits::{Action, Subject},
     accounts::{
+        captcha::Widget,
         interactive_auth::{Pending, Purpose},
         terms::Shown,
     },
@@ -29,6 +31,7 @@ struct Confirm {
     needs_token: bool,
     /// The documents that are to be accepted.
     terms: Vec<Shown>,
+    captcha: Option<Widget>,
 }
 
 #[derive(Template)]
@@ -40,21 +43,20 @@ pub(super) struct Done {
     pub response: Option<String>,
 }
 
+impl Done {
+    /// A page that says what was done, and nothing else.
+    pub(super) fn page(frame: Frame, message: &'static str) -> Reply {
+        Reply::page(&Self { frame, message, script: None, response: None })
+    }
+}
+
 /// `GET /_matrix/client/v3/auth/{authType}/fallback/web`
 pub(super) async fn show(visit: Visit) -> Page {
     let pending = pending(&visit).await?;
     if let Some(reply) = proof_is_missing(&visit, &pending) {
         return Ok(reply);
     }
-    let page = Confirm {
-        frame: visit.frame(),
-        terms: terms(&visit),
-        what: sentence(pending.purpose),
-        user: pending.user_id.as_ref().map(ToString::to_string),
-        action: visit.location.clone(),
-        needs_token: kind(&visit) == "m.login.registration_token",
-    };
-    Ok(Reply::page(&page))
+    Ok(form(&visit, &pending, visit.frame()))
 }
 
 /// `POST /_matrix/client/v3/auth/{authType}/fallback/web`
@@ -65,24 +67,58 @@ pub(super) async fn submit(visit: Visit) -> Page {
     }
     if visit.form.get("decision") != Some("allow") {
         let message = "Nothing was confirmed. You can close this page.";
-        return Ok(Reply::page(&Done { frame: visit.frame(), message, script: None, response: None }));
+        return Ok(Done::page(visit.frame(), message));
     }
-    let session = visit.query.text("session");
-    let interactive_auth = &visit.app.accounts.interactive_auth;
-    match (kind(&visit), &visit.signed_in) {
-        ("m.login.sso", Some(by)) => interactive_auth.complete_by_sso(session, by).await?,
-        ("m.login.registration_token", _) => {
-            interactive_auth.complete_by_registration_token(session, visit.form.text("token").trim()).await?;
-        }
-        ("m.login.terms", _) => {
-            visit.app.accounts.terms.check_accepted(&terms(&visit), visit.form.all("terms"))?;
-            interactive_auth.complete_by_terms(session).await?;
-        }
-        _ => interactive_auth.complete_by_nothing(session).await?,
+    if pending.user_id.is_none() {
+        visit.app.access.rate_limits.take(Action::Registration, Subject::address(visit.origin.address))?;
+    }
+    if let Err(error) = complete(&visit, &pending).await {
+        let (status, message) = refusal(error)?;
+        return Ok(form(&visit, &pending, visit.frame().with_alarm(message)).with_status(status));
     }
     let message = "It is confirmed. You can close this page and go back to your app.";
     let script = Some("/assets/auth_done.js");
     Ok(Reply::page(&Done { frame: visit.frame(), message, script, response: None }).with_script())
+}
+
+/// Completes the stage by what the form says.
+async fn complete(visit: &Visit, pending: &Pending) -> Result<()> {
+    let (session, form) = (visit.query.text("session"), &visit.form);
+    let interactive_auth = &visit.app.accounts.interactive_auth;
+    match (kind(visit), &visit.signed_in) {
+        ("m.login.sso", Some(by)) => interactive_auth.complete_by_sso(session, by).await,
+        ("m.login.registration_token", _) => {
+            interactive_auth.complete_by_registration_token(session, form.text("token").trim()).await
+        }
+        ("m.login.terms", _) => {
+            visit.app.accounts.terms.check_accepted(&terms(visit), form.all("terms"))?;
+            interactive_auth.complete_by_terms(session).await
+        }
+        _ => match captcha(visit, pending) {
+            Some(widget) => {
+                let answer = form.text(widget.field);
+                interactive_auth.complete_by_captcha(session, answer, visit.origin.address).await
+            }
+            None => interactive_auth.complete_by_nothing(session).await,
+        },
+    }
+}
+
+fn form(visit: &Visit, pending: &Pending, frame: Frame) -> Reply {
+    let page = Confirm {
+        frame,
+        terms: terms(visit),
+        captcha: captcha(visit, pending),
+        what: sentence(pending.purpose),
+        user: pending.user_id.as_ref().map(ToString::to_string),
+        action: visit.location.clone(),
+        needs_token: kind(visit) == "m.login.registration_token",
+    };
+    Reply::page(&page).with_captcha(page.captcha.as_ref())
+}
+
+fn captcha(visit: &Visit, pending: &Pending) -> Option<Widget> {
+    visit.captcha().filter(|_| pending.wants_captcha)
 }
 
 async fn pending(visit: &Visit) -> Result<Pending> {

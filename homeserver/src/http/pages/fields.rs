@@ -10,6 +10,11 @@ impl Fields {
         Self(url::form_urlencoded::parse(text).into_owned().collect())
     }
 
+    /// Those that another form of encoding had.
+    pub fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// The first value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())

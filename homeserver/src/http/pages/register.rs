@@ -15,7 +15,7 @@ use crate::{
         Visitor,
         rate_limits::{Action, Subject},
     },
-    accounts::{emails::Purpose, registration::PageRequest, terms::Shown},
+    accounts::{captcha::Widget, emails::Purpose, registration::PageRequest, terms::Shown},
     config::RegistrationMode,
 };
 
@@ -28,6 +28,7 @@ struct Register {
     token: String,
     needs_token: bool,
     terms: Vec<Shown>,
+    captcha: Option<Widget>,
     /// The attempt to prove an e-mail address, where one is made.
     sid: Option<String>,
     may_prove_email: bool,
@@ -52,7 +53,7 @@ pub(super) async fn show(visit: Visit) -> Page {
     if wants_email && sid.is_none() {
         return Ok(Reply::page(&Email { frame: visit.frame(), next, token, email: String::new() }));
     }
-    Ok(Reply::page(&page(&visit, visit.frame(), next, (String::new(), token), sid)))
+    Ok(page(&visit, visit.frame(), next, (String::new(), token), sid))
 }
 
 /// `POST /register/email`
@@ -85,7 +86,7 @@ pub(super) async fn submit(visit: Visit) -> Page {
             let frame = visit.frame().with_alarm(message);
             let typed = (visit.form.text("name").to_owned(), visit.form.text("token").to_owned());
             let sid = visit.form.get("sid").map(ToOwned::to_owned);
-            Ok(Reply::page(&page(&visit, frame, next, typed, sid)).with_status(status))
+            Ok(page(&visit, frame, next, typed, sid).with_status(status))
         }
     }
 }
@@ -101,8 +102,13 @@ async fn register(visit: &Visit) -> Result<String> {
         Some(sid) => Some(email_proof::proved(visit, Purpose::Register, sid).await?),
         None => None,
     };
-    let (name, password) = (form.text("name").trim(), form.text("password"));
-    let request = PageRequest { name, password, token: form.text("token"), email };
+    let request = PageRequest {
+        name: form.text("name").trim(),
+        password: form.text("password"),
+        token: form.text("token"),
+        captcha: visit.captcha().map_or("", |widget| form.text(widget.field)),
+        email,
+    };
     let user = accounts.registration.register_on_page(request, &visit.origin).await?;
     accounts.browser_sessions.begin_proved(user, &visit.origin).await
 }
@@ -112,17 +118,19 @@ async fn send(visit: &Visit, email: &str) -> Result<String> {
     email_proof::send_link(visit, Purpose::Register, email).await
 }
 
-fn page(visit: &Visit, frame: Frame, next: Next, (name, token): (String, String), sid: Option<String>) -> Register {
-    Register {
+fn page(visit: &Visit, frame: Frame, next: Next, (name, token): (String, String), sid: Option<String>) -> Reply {
+    let page = Register {
         frame,
         next,
         name,
         token,
         needs_token: visit.app.config.registration.mode == RegistrationMode::Token,
         terms: visit.terms(),
+        captcha: visit.captcha(),
         may_prove_email: sid.is_none() && may_prove_email(visit),
         sid,
-    }
+    };
+    Reply::page(&page).with_captcha(page.captcha.as_ref())
 }
 
 fn needs_email(visit: &Visit) -> bool {

@@ -10,6 +10,7 @@ use crate::{
     App, Error, Result,
     accounts::{
         browser_sessions::{BrowserSession, Stage},
+        captcha::{Captcha, Widget},
         terms::Shown,
     },
     audit::Origin,
@@ -153,6 +154,11 @@ impl Visit {
     /// The documents that people have to accept, in the reader's language.
     pub fn terms(&self) -> Vec<Shown> {
         self.app.accounts.terms.shown(self.language.code())
+    }
+
+    /// The captcha that people solve who register, if there is one.
+    pub fn captcha(&self) -> Option<Widget> {
+        self.app.accounts.interactive_auth.captcha().map(Captcha::widget)
     }
 
     /// Those that who is signed in has not accepted.

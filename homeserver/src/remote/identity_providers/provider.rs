@@ -23,7 +23,10 @@ use tracing::warn;
 use url::Url;
 
 use super::claims;
-use crate::{Result, accounts::identities::Person, clock::Clock, config::IdentityProvider, remote::outgoing::Outgoing};
+use crate::{
+    Result, accounts::identities::Person, clock::Clock, config::IdentityProvider, remote::outgoing::Outgoing,
+    secrets::files,
+};
 
 /// How long metadata and keys are good, in milliseconds.
 const METADATA_MS: i64 = 3600 * 1000;
@@ -144,10 +147,7 @@ impl Provider {
     pub(super) fn new(rules: &IdentityProvider, base: &Url, outgoing: Outgoing, clock: Clock) -> Result<Self> {
         let secret = match (&rules.client_secret, &rules.client_secret_file) {
             (Some(secret), _) => Some(secret.expose().to_owned()),
-            (None, Some(file)) => {
-                let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-                Some(text.trim().to_owned())
-            }
+            (None, Some(file)) => Some(files::given(file)?.to_string()),
             (None, None) => None,
         };
         // Each provider has its own address to come back to: RFC 9700, section 4.4.2.

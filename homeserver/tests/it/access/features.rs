@@ -187,3 +187,33 @@ async fn what_is_revoked_is_refused_on_the_pages_too() {
     let profile = browser.open("/account").await;
     browser.submit(&profile, "/account", &[("name", "Alice <3")]).await.assert_says("It is saved.");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_is_refused_to_pictures_too() {
+    let server = TestServer::start().await;
+    let root = administrator(&server).await;
+    let alice = server.user("alice").await;
+    let browser = TestBrowser::of(&server, &alice).await;
+    let choose = async || {
+        let picture = ("me.gif", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;".to_vec());
+        browser.upload(&browser.open("/account").await, "/account/avatar", "picture", picture).await
+    };
+    choose().await.assert_says("It is saved.");
+
+    rule(&root, "no-files", "user @alice:test.local feature:upload deny").await;
+    let no_file = choose().await;
+    lift(&root, "no-files").await;
+    rule(&root, "as-it-is", "user @alice:test.local feature:change_profile deny").await;
+    let no_picture = choose().await;
+    let no_removal = browser.submit(&browser.open("/account").await, "/account/avatar/remove", &[]).await;
+
+    assert_eq!([no_file.status, no_picture.status, no_removal.status], [403; 3]);
+    no_file.assert_says(Feature::Upload.refusal());
+    no_picture.assert_says(Feature::ChangeProfile.refusal());
+    no_removal.assert_says(Feature::ChangeProfile.refusal());
+    assert_eq!(server.scalar::<i64>("select count(*) from media").await, 1);
+    let suspend = format!("/_matrix/client/v1/admin/suspend/{}", alice.id);
+    lift(&root, "as-it-is").await;
+    root.put(&suspend, json!({ "suspended": true })).await.expect("root is an administrator");
+    choose().await.assert_says("This account is suspended");
+}

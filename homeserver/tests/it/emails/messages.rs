@@ -166,6 +166,33 @@ async fn people_are_told_of_new_devices_in_their_language() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_are_told_of_every_change_of_their_second_factor() {
+    let (server, mailbox) = start(|_| {}).await;
+    let alice = server.user("alice").await;
+    super::add(&alice, &mailbox, ADDRESS).await;
+    let (accounts, user) = (&server.app.accounts, server.caller(&alice).await.nid);
+    let by = homeserver::audit::Actor::operator;
+    let told = async |words: &str| {
+        let mail = mailbox.next().await;
+        assert!(mail.text.contains(words) && mail.to == [ADDRESS], "{words:?} is not in {mail:?}");
+    };
+
+    let (app, _) = server.enrol(&alice).await;
+    told("was turned on").await;
+    let codes = accounts.factors.regenerate_recovery_codes(by(), user).await.expect("there is a factor");
+    told("New recovery codes were made").await;
+    accounts.factors.verify(by(), user, &codes[0]).await.expect("the code is good");
+    told("Codes that are left: 9.").await;
+    for _ in 0..5 {
+        accounts.factors.verify(by(), user, &app.wrong_code()).await.expect_err("the code is wrong");
+    }
+    told("too many wrong codes").await;
+    accounts.administration.reset_second_factor(&alice.id).await.expect("there is a factor");
+    told("was turned off").await;
+    assert!(mailbox.is_empty().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mailboxes_are_not_flooded() {
     let (server, mailbox) = start(|config| {
         config.rate_limits.enabled = true;

@@ -33,6 +33,11 @@ async fn a_reset_takes_the_factor_away_and_all_that_it_protected() {
 
     root.delete(&path(&alice)).await.expect("root is an administrator");
 
+    server.app.audit.settled().await;
+    let events = server.app.audit.list(0, 1000).await.expect("it can be read");
+    let noted = events.iter().rfind(|event| event.action == "authn_factor_reset").expect("it is noted");
+    assert_eq!(noted.actor.as_deref(), Some("@root:test.local"));
+    assert_eq!(noted.target.as_deref(), Some("@alice:test.local"));
     assert_eq!(root.get(&path(&alice)).await.expect("root may look"), json!({ "enabled": false }));
     assert!(!alice.is_logged_in().await && !bot.is_logged_in().await);
     alice.try_login(json!({ "password": app_password.password.as_str() })).await.expect_err("it has ended");

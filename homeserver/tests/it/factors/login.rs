@@ -252,6 +252,20 @@ async fn who_must_have_a_second_factor_and_has_none_is_told_where() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_administrators_must_have_one_others_need_none() {
+    let server = TestServer::start_with(|config| config.login.require_totp = RequireTotp::Admins).await;
+    let [root, bob] = server.users(["root", "bob"]).await;
+    server.app.accounts.administration.set_admin(&root.id, true).await.expect("root exists");
+
+    login(&bob, &bob.password()).await.expect("he is no administrator");
+    let refusal = login(&root, &root.password()).await.expect_err("there is no second factor");
+    assert_forbidden(&refusal);
+
+    let (app, _) = server.enrol(&root).await;
+    login(&root, &format!("{}{}", root.password(), app.next_code())).await.expect("now there is one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hash_with_old_parameters_is_replaced_where_a_code_follows_the_password() {
     let (server, alice, app, _) = scene().await;
     let config = homeserver::config::Passwords { memory_kib: 8, passes: 1, ..Default::default() };

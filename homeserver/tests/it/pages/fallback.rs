@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeserver::config::RegistrationMode;
+use homeserver::config::{Limit, RegistrationMode};
 use homeserver_testing::{TestBrowser, TestServer, TestUser};
 use serde_json::json;
 
@@ -133,4 +133,27 @@ async fn registration_can_be_completed_on_pages() {
     let answer = register(json!({ "session": session })).await.expect("it is proved");
     assert_eq!(answer["user_id"], "@carol:test.local");
     assert_eq!(server.scalar::<i32>("select uses from registration_tokens").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_registration_tokens_there_is_slowed_down() {
+    let server = TestServer::start_with(|config| {
+        config.registration.mode = RegistrationMode::Token;
+        config.rate_limits.enabled = true;
+        config.rate_limits.registration = Limit { burst: 3, per_second: 0.01 };
+    })
+    .await;
+    let body = json!({ "username": "carol", "password": "long enough" });
+    let refusal = server.anonymous().post("/_matrix/client/v3/register", body).await.expect_err("nothing is proved");
+    let session = refusal.body["session"].as_str().expect("a session");
+    let browser = TestBrowser::new(&server);
+    let page = browser.open(&page_of("m.login.registration_token", session)).await;
+
+    let guess = async || browser.submit(&page, "/_matrix/", &[("decision", "allow"), ("token", "guessed")]).await;
+    let (first, second, third) = (guess().await, guess().await, guess().await);
+
+    assert_eq!((first.status, second.status, third.status), (403, 403, 429));
+    first.assert_says("This registration token is not good.");
+    assert!(first.html.contains("name=\"token\""), "it can be typed once more");
+    third.assert_says("Too many requests.");
 }

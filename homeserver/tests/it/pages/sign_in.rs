@@ -30,9 +30,14 @@ async fn a_wrong_password_and_an_unknown_name_are_refused_with_the_same_words() 
     let browser = TestBrowser::new(&server);
     let form = browser.open("/login").await;
 
+    let hashes = || server.app.metrics.password_hashes();
+    let before = hashes();
     let wrong = browser.sign_in(&form, "alice", "wrong").await;
+    let cost = hashes() - before;
     let unknown = browser.sign_in(&form, "nobody", "wrong").await;
 
+    assert_eq!(hashes() - before, 2 * cost, "an unknown name costs as much");
+    assert_eq!(cost, 1);
     wrong.assert_says("The user name or the password is wrong.");
     assert_eq!((wrong.status, unknown.status), (403, 403));
     assert_eq!(wrong.html.replace("alice", "NAME"), unknown.html.replace("nobody", "NAME"));

@@ -134,45 +134,44 @@ export async function a_device_without_a_browser_is_let_in_by_its_code(stage) {
     assert.ok(secret);
 }
 
-export async function a_popup_confirms_what_a_client_asks_for(stage) {
+export async function the_sdks_interactive_auth_goes_on_when_a_popup_has_confirmed_it(stage) {
     const { recoveryCodes } = await enrolled(stage, "ursula");
     const page = await stage.tab();
-    const login = async ([url, password]) => {
-        const identifier = { type: "m.id.user", user: "ursula" };
-        const body = JSON.stringify({ type: "m.login.password", identifier, password });
-        return (await fetch(`${url}/_matrix/client/v3/login`, { method: "POST", body })).json();
-    };
-    assert.equal((await page.evaluate(login, [stage.url, PASSWORD])).errcode, "M_FORBIDDEN", "the password is not enough");
-    const session = await page.evaluate(login, [stage.url, `${PASSWORD} ${recoveryCodes[0]}`]);
-    assert.match(session.user_id, /^@ursula:/, JSON.stringify(session));
-    const remove = async ([url, token, device, auth]) => {
-        const headers = { Authorization: `Bearer ${token}` };
-        const body = JSON.stringify({ devices: [device], auth });
-        const answer = await fetch(`${url}/_matrix/client/v3/delete_devices`, { method: "POST", headers, body });
-        return { status: answer.status, body: await answer.json() };
-    };
-    const asked = await page.evaluate(remove, [stage.url, session.access_token, session.device_id]);
-    assert.equal(asked.status, 401);
-    assert.ok(asked.body.flows.some((flow) => flow.stages.includes("m.login.sso")));
+    const login = ([url, password]) => window.confirmation.login(url, "ursula", password);
+    assert.equal(await page.evaluate(login, [stage.url, PASSWORD]), "M_FORBIDDEN", "the password is not enough");
+    assert.equal(await page.evaluate(login, [stage.url, `${PASSWORD} ${recoveryCodes[0]}`]), undefined);
 
-    // What Element Web does with a stage that it does not know.
+    const wanted = await page.evaluate(() => window.confirmation.begin());
+    assert.equal(wanted, "m.login.sso");
     const popping = page.waitForEvent("popup");
-    await page.evaluate(([url, session]) => {
-        window.told = new Promise((resolve) => {
-            window.addEventListener("message", (event) => {
-                if (event.data === "authDone" && event.source === window.popup) resolve(event.origin);
-            });
-        });
-        window.popup = window.open(`${url}/_matrix/client/v3/auth/m.login.sso/fallback/web?session=${session}`);
-    }, [stage.url, asked.body.session]);
+    await page.evaluate((wanted) => window.confirmation.open(wanted), wanted);
     const popup = await popping;
     await signIn(popup, "ursula");
     await enter(popup, recoveryCodes[1]);
     await popup.getByText("An app wants to sign out devices of your account.").waitFor();
     await picture(popup, "confirm");
+    assert.ok(await page.evaluate(() => window.confirmation.isLoggedIn()), "nothing is confirmed yet");
     await popup.getByRole("button", { name: "Confirm" }).click();
-    assert.equal(await page.evaluate(() => window.told), new URL(stage.url).origin);
 
-    const done = await page.evaluate(remove, [stage.url, session.access_token, session.device_id, { session: asked.body.session }]);
-    assert.equal(done.status, 200, JSON.stringify(done));
+    assert.equal(await page.evaluate(() => window.confirmation.finish()), new URL(stage.url).origin);
+    assert.equal(await page.evaluate(() => window.confirmation.isLoggedIn()), false);
+}
+
+export async function a_picture_is_chosen_on_the_account_page(stage) {
+    const { page } = await enrolled(stage, "pia");
+    const name = "dot.png";
+    const dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+    await page.goto(`${stage.url}/account`);
+    const file = { name, mimeType: "image/png", buffer: Buffer.from(dot, "base64") };
+    await page.getByLabel("A picture, by which others know you in rooms").setInputFiles(file);
+    await page.getByRole("button", { name: "Use this picture" }).click();
+    await page.getByText("It is saved.").waitFor();
+
+    const shown = page.getByAltText("Your picture");
+    await shown.evaluate((image) => image.decode());
+    assert.ok(await shown.evaluate((image) => image.complete && image.naturalWidth > 0), "the picture is shown");
+    await page.getByRole("button", { name: "Remove the picture" }).click();
+    await page.getByText("It is saved.").waitFor();
+    assert.equal(await page.getByAltText("Your picture").count(), 0);
 }

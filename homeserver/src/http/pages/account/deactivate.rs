@@ -36,5 +36,5 @@ pub(in crate::http::pages) async fn submit(visit: Visit) -> Page {
     let is_erased = visit.form.get("erase").is_some();
     visit.app.accounts.administration.deactivate(&session.user.id, is_erased).await?;
     let message = "The account is deactivated. You can close this page.";
-    Ok(Reply::page(&Done { frame: visit.frame(), message, script: None, response: None }).with_session(None))
+    Ok(Done::page(visit.frame(), message).with_session(None))
 }

@@ -3,12 +3,13 @@
 use askama::Template;
 use serde_json::{Value, json};
 
+use super::{Heading, permit, place};
 use crate::{
-    Error,
+    Result,
     access::feature::Feature,
+    accounts::browser_sessions::BrowserSession,
     http::pages::{
-        Page,
-        account::{Heading, place},
+        Page, refusal,
         reply::Reply,
         visit::{Frame, Visit},
     },
@@ -20,6 +21,7 @@ struct Profile {
     frame: Frame,
     head: Heading,
     name: String,
+    has_avatar: bool,
 }
 
 /// `GET /account`
@@ -28,26 +30,45 @@ pub(in crate::http::pages) async fn show(visit: Visit) -> Page {
         return Ok(reply);
     }
     let session = visit.member("/account")?;
-    let name = match visit.app.accounts.profiles.field(&session.user.id, "displayname").await {
-        Ok(name) => serde_json::from_str::<Value>(&name).ok().and_then(|name| name.as_str().map(ToOwned::to_owned)),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error.into()),
-    };
     let frame = visit.frame().with_notice((visit.query.get("saved").is_some()).then(|| "It is saved.".to_owned()));
-    let page = Profile { frame, head: Heading::of(&visit, session, "/account"), name: name.unwrap_or_default() };
-    Ok(Reply::page(&page))
+    Ok(page(&visit, session, frame).await?)
 }
 
 /// `POST /account`
 pub(in crate::http::pages) async fn submit(visit: Visit) -> Page {
     let session = visit.member("/account")?;
-    if session.user.is_suspended {
-        return Err(Error::forbidden("This account is suspended: it can read, but not do this.").into());
+    match rename(&visit, session).await {
+        Ok(()) => Ok(Reply::to("/account?saved=1")),
+        Err(error) => {
+            let (status, message) = refusal(error)?;
+            Ok(page(&visit, session, visit.frame().with_alarm(message)).await?.with_status(status))
+        }
     }
-    visit.app.access.gates.feature(&session.user.visitor(), Feature::ChangeProfile).await?;
-    let name = visit.form.text("name").trim();
-    let profiles = &visit.app.accounts.profiles;
-    let change = profiles.set(&session.user, &session.user.id, "displayname", Some(json!(name))).await?;
+}
+
+async fn rename(visit: &Visit, session: &BrowserSession) -> Result<()> {
+    permit(visit, session, Feature::ChangeProfile).await?;
+    let (profiles, name) = (&visit.app.accounts.profiles, json!(visit.form.text("name").trim()));
+    let change = profiles.set(&session.user, &session.user.id, "displayname", Some(name)).await?;
     visit.app.memberships.follow(change).await;
-    Ok(Reply::to("/account?saved=1"))
+    Ok(())
+}
+
+/// The profile of who is signed in.
+pub(super) async fn page(visit: &Visit, session: &BrowserSession, frame: Frame) -> Result<Reply> {
+    let name = text(visit, session, "displayname").await?.unwrap_or_default();
+    let has_avatar = text(visit, session, "avatar_url").await?.is_some();
+    Ok(Reply::page(&Profile { frame, head: Heading::of(visit, session, "/account"), name, has_avatar }))
+}
+
+/// What a field of the profile says.
+pub(super) async fn text(visit: &Visit, session: &BrowserSession, field: &str) -> Result<Option<String>> {
+    match visit.app.accounts.profiles.field(&session.user.id, field).await {
+        Ok(value) => {
+            let value = serde_json::from_str::<Value>(&value).ok();
+            Ok(value.and_then(|value| value.as_str().map(ToOwned::to_owned)))
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
 }

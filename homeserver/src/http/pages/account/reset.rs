@@ -30,5 +30,5 @@ pub(in crate::http::pages) async fn submit(visit: Visit) -> Page {
     let session = visit.fresh(HERE)?;
     visit.app.accounts.oauth.allow_cross_signing_reset(session).await?;
     let message = "It is allowed for ten minutes. Go back to your app.";
-    Ok(Reply::page(&Done { frame: visit.frame(), message, script: None, response: None }))
+    Ok(Done::page(visit.frame(), message))
 }

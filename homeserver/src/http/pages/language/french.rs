@@ -52,6 +52,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("This code is wrong, or was used before. Wait for the next one.", "Ce code est incorrect ou a déjà servi. Attendez le suivant."),
     ("A code has six digits; a recovery code has sixteen letters and digits.", "Un code a six chiffres ; un code de secours a seize lettres et chiffres."),
 
+    // The picture
+    ("Picture", "Image"),
+    ("Your picture", "Votre image"),
+    ("A picture, by which others know you in rooms", "Une image, à laquelle les autres vous reconnaissent dans les salons"),
+    ("Use this picture", "Utiliser cette image"),
+    ("Remove the picture", "Retirer l’image"),
+    ("Choose a picture: PNG, JPEG, GIF or WebP.", "Choisissez une image : PNG, JPEG, GIF ou WebP."),
+    ("You may not change your profile.", "Vous ne pouvez pas modifier votre profil."),
+    ("You may not upload files.", "Vous ne pouvez pas envoyer de fichiers."),
+
     // Registering
     ("Make an account", "Créer un compte"),
     ("Make the account", "Créer le compte"),
@@ -59,6 +69,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("The password again", "Le mot de passe, encore une fois"),
     ("Registration token", "Jeton d’inscription"),
     ("Whoever invited you here gave it to you.", "La personne qui vous a invité vous l’a donné."),
+    ("The captcha needs JavaScript.", "Le captcha a besoin de JavaScript."),
+    ("The captcha was not solved, or too long ago. Solve it once more.", "Le captcha n’a pas été résolu, ou il y a trop longtemps. Résolvez-le encore une fois."),
     ("You have an account?", "Vous avez un compte ?"),
     ("The two passwords are not the same.", "Les deux mots de passe sont différents."),
     ("Nobody can register on this server.", "Les inscriptions sont fermées sur ce serveur."),
