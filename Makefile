@@ -1,10 +1,11 @@
-# make run      build and run the server and its moderation in the foreground; data stays in ./data
-# make test     all tests, those with real clients too
-# make bench    what the server can do on this machine, as tables; takes some minutes
-# make interop  scenarios with the engine of Element X, which takes minutes to build at first
-# make check    what has to hold before a commit: format, lints, SQL metadata, documentation links
+# make run         build and run the server and its moderation in the foreground; data stays in ./data
+# make test        all tests, those with real clients too
+# make test-mysql  the tests over HTTP once more on MySQL 8, which is fetched for it, instead of MariaDB
+# make bench       what the server can do on this machine, as tables; takes some minutes
+# make interop     scenarios with the engine of Element X, which takes minutes to build at first
+# make check       what has to hold before a commit: format, lints, SQL metadata, documentation links
 
-.PHONY: run test bench interop check
+.PHONY: run test test-mysql bench interop check
 
 # What the server needs besides Rust, and the tests besides that: program:package.
 packages = cc:build-essential mariadbd:mariadb-server-core mariadb-upgrade:mariadb-server-core \
@@ -33,6 +34,9 @@ test: packages
 	tests/clients/synadm/run "$(target)/debug/salon"
 	tests/clients/bots/run "$(target)/debug/salon"
 	tests/clients/oidc/run "$(target)/debug/salon"
+
+test-mysql: packages
+	scripts/with-mysql cargo test --workspace --test it
 
 # ARGS chooses: make bench ARGS="send fanout --seconds 30"
 bench: packages

@@ -34,7 +34,7 @@ use std::{
 
 pub use actix_web::dev::{Server, ServerHandle};
 use actix_web::{
-    App as ActixApp, HttpRequest, HttpResponse, HttpServer,
+    App as ActixApp, HttpMessage, HttpRequest, HttpServer,
     body::BoxBody,
     dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse},
     http::{KeepAlive, Method, StatusCode, header},
@@ -45,7 +45,7 @@ use tracing::{debug, warn};
 pub use self::entrance::Entrance;
 use self::{
     endpoint::{Route, custom},
-    resources::Resources,
+    resources::{Place, Resources},
     tls::Certificate,
 };
 use crate::{Error, Result, metrics::Metrics};
@@ -122,12 +122,14 @@ fn application(
         InitError = (),
     > + use<>,
 > {
-    let metrics = entrance.metrics().clone();
+    let (metrics, resources) = (entrance.metrics().clone(), resources.clone());
     ActixApp::new()
         .app_data(web::Data::new(entrance.clone()))
         .wrap_fn(move |request, service| finish(metrics.clone(), service.call(request)))
-        .configure(|config| resources.register(config))
-        .default_service(web::to(unknown_path))
+        .default_service(web::to(move |entrance, request, payload| {
+            let resources = resources.clone();
+            async move { resources.serve(entrance, request, payload).await }
+        }))
 }
 
 /// Stops accepting, lets requests in flight come to their end, and then the handlers whose client
@@ -153,8 +155,8 @@ async fn finish<B>(
         allow_all_origins(answer.headers_mut());
     }
     let request = answer.request();
-    let endpoint = request.match_pattern();
-    let endpoint = endpoint.as_deref().unwrap_or("unknown");
+    let path = request.extensions().get::<Place>().map(|place| place.path.clone());
+    let endpoint = path.as_deref().unwrap_or("unknown");
     metrics.request(request.method().as_str(), endpoint, answer.status().as_u16(), started.elapsed());
     tell_of_refusal(request, answer.status());
     Ok(answer)
@@ -164,7 +166,7 @@ async fn finish<B>(
 /// query is left out, because older clients put their access tokens there.
 fn tell_of_refusal(request: &HttpRequest, status: StatusCode) {
     let (http_method, http_path, http_status) = (request.method(), request.path(), status.as_u16());
-    if request.match_pattern().is_none() || status == StatusCode::METHOD_NOT_ALLOWED {
+    if !request.extensions().contains::<Place>() || status == StatusCode::METHOD_NOT_ALLOWED {
         if *http_method != Method::OPTIONS {
             debug!(http.method = %http_method, http.path = http_path, http.status = http_status, "An unrecognised request");
         }
@@ -184,11 +186,4 @@ fn allow_all_origins(headers: &mut header::HeaderMap) {
     for (name, value) in rules {
         headers.insert(name, header::HeaderValue::from_static(value));
     }
-}
-
-async fn unknown_path(request: HttpRequest) -> HttpResponse {
-    if request.method() == Method::OPTIONS {
-        return HttpResponse::Ok().json(serde_json::json!({}));
-    }
-    error::answer(&Error::unrecognized("There is no such endpoint."))
 }

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::Method;
@@ -20,6 +20,7 @@ use super::{
     error, exchange,
     gates::Gate,
     parsing::parse,
+    resources::Place,
     work::Workplace,
 };
 use crate::{App, Error, Result, access::Visitor, audit::Origin, mail::Language};
@@ -293,13 +294,14 @@ pub(super) fn without_body(app: &App, request: &HttpRequest) -> Result<Incoming>
     Ok(Incoming { request: exchange::request(request)?, path_args: path_args(request)?, body: Bytes::new(), origin })
 }
 
-/// The parameters of the path. actix leaves `%2F`, `%25` and `%2B` encoded; all else it has decoded.
+/// The parameters of the path.
 pub fn path_args(request: &HttpRequest) -> Result<Vec<String>> {
     let decode = |value: &str| {
         let bytes: Vec<u8> = percent_encoding::percent_decode_str(value).collect();
         String::from_utf8(bytes).map_err(|_| Error::invalid_param("The path is not UTF-8."))
     };
-    request.match_info().iter().map(|(_, value)| decode(value)).collect()
+    let extensions = request.extensions();
+    extensions.get::<Place>().into_iter().flat_map(|place| &place.args).map(|value| decode(value)).collect()
 }
 
 /// From where a request comes.

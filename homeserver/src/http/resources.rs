@@ -1,21 +1,42 @@
-//! The routes, by path: what actix has to know of them.
+//! The routes, by path and method: who serves a request.
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::Method, web};
+use matchit::Router;
 
 use super::{
-    endpoint::{Route, Serve, Streaming, StreamingAnswer, serve_whole},
+    endpoint::{Route, Serve, serve_whole},
     entrance::Entrance,
     error,
     work::Workplace,
 };
+use crate::Error;
 
-/// The routes by path, because actix needs one resource per path: a known path with a wrong method
-/// is 405, an unknown path 404.
+/// The routes by path. actix would try the paths one after the other, and there are hundreds: this
+/// is a tree.
 #[derive(Clone, Debug)]
 pub struct Resources {
-    by_path: Arc<BTreeMap<String, Vec<Route>>>,
+    paths: Arc<Router<Resource>>,
+}
+
+/// What has a path: a wrong method there is 405, another path 404.
+#[derive(Debug)]
+struct Resource {
+    path: Arc<str>,
+    routes: Vec<Route>,
+}
+
+/// Where a request was found to lead.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The path, with the names of its parameters.
+    pub path: Arc<str>,
+    /// The parameters, in their order, as they came: still encoded.
+    pub args: Vec<String>,
 }
 
 impl Resources {
@@ -30,52 +51,66 @@ impl Resources {
                 }
             }
         }
-        Self { by_path: Arc::new(by_path) }
+        let mut paths = Router::new();
+        for (path, routes) in by_path {
+            let resource = Resource { path: path.as_str().into(), routes };
+            paths.insert(numbered(&path), resource).expect("the paths of routes do not contradict each other");
+        }
+        Self { paths: Arc::new(paths) }
     }
 
-    /// Adds all resources to actix's configuration, those with more fixed segments first, and last those that take
-    /// whatever is left.
-    pub fn register(&self, config: &mut web::ServiceConfig) {
-        let mut paths: Vec<_> = self.by_path.iter().collect();
-        paths.sort_by_key(|(path, _)| (path.contains(":.*"), path.matches('{').count()));
-        for (path, routes) in paths {
-            let mut resource = web::resource(path.as_str());
-            for route in routes {
-                let method = actix_web::http::Method::from_bytes(route.method.as_str().as_bytes())
-                    .expect("a method of one version of `http` is one of the other");
-                resource = match &route.serve {
-                    Serve::Whole(handler) => {
-                        let handler = handler.clone();
-                        resource.route(web::method(method).to(move |entrance, request, payload| {
-                            serve_whole(handler.clone(), entrance, request, payload)
-                        }))
-                    }
-                    Serve::Streaming(handler) => {
-                        let is_read = method == actix_web::http::Method::GET;
-                        let resource = resource.route(web::method(method).to(stream(handler)));
-                        // What streams its answer can as well tell only how long it is.
-                        if is_read { resource.route(web::head().to(stream(handler))) } else { resource }
-                    }
-                };
-            }
-            config.service(resource.default_service(web::to(other_method)));
+    /// Serves a request, and notes its [`Place`] on it.
+    pub async fn serve(
+        &self,
+        entrance: web::Data<Entrance>,
+        request: HttpRequest,
+        payload: web::Payload,
+    ) -> HttpResponse {
+        let Ok(found) = self.paths.at(request.path()) else { return refuse(&request, unknown_path) };
+        let args = found.params.iter().map(|(_, value)| value.to_owned()).collect();
+        let resource = found.value;
+        request.extensions_mut().insert(Place { path: resource.path.clone(), args });
+        match resource.serve(request.method()) {
+            None => refuse(&request, error::wrong_method),
+            Some(Serve::Whole(handler)) => serve_whole(handler.clone(), entrance, request, payload).await,
+            Some(Serve::Streaming(handler)) => match Workplace::of(&entrance) {
+                Some(workplace) => handler(workplace, request, payload).await,
+                None => error::not_ready(),
+            },
         }
     }
 }
 
-fn stream(
-    handler: &Streaming,
-) -> impl Fn(web::Data<Entrance>, HttpRequest, web::Payload) -> StreamingAnswer + Clone + 'static {
-    let handler = handler.clone();
-    move |entrance, request, payload| match Workplace::of(&entrance) {
-        Some(workplace) => handler(workplace, request, payload),
-        None => Box::pin(std::future::ready(error::not_ready())),
+impl Resource {
+    fn serve(&self, method: &Method) -> Option<&Serve> {
+        let with = |name: &str| self.routes.iter().find(|route| route.method.as_str() == name);
+        let of_get = || match with("GET") {
+            // What streams its answer can as well tell only how long it is.
+            Some(route) if method == Method::HEAD && matches!(route.serve, Serve::Streaming(_)) => Some(route),
+            _ => None,
+        };
+        Some(&with(method.as_str()).or_else(of_get)?.serve)
     }
 }
 
-async fn other_method(request: HttpRequest) -> HttpResponse {
-    if request.method() == actix_web::http::Method::OPTIONS {
+/// A path as the tree wants it: parameters at the same place have the same name.
+fn numbered(path: &str) -> String {
+    let segments = path.split('/').enumerate().map(|(number, segment)| match segment.strip_prefix('{') {
+        Some(name) if name.ends_with(":.*}") => format!("{{*{number}}}"),
+        Some(_) => format!("{{{number}}}"),
+        None => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// The answer where nothing serves a request: browsers may ask what they may ask anywhere.
+fn refuse(request: &HttpRequest, refusal: impl FnOnce() -> HttpResponse) -> HttpResponse {
+    if request.method() == Method::OPTIONS {
         return HttpResponse::Ok().json(serde_json::json!({}));
     }
-    error::wrong_method()
+    refusal()
+}
+
+fn unknown_path() -> HttpResponse {
+    error::answer(&Error::unrecognized("There is no such endpoint."))
 }
