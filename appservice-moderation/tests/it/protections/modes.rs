@@ -65,6 +65,7 @@ async fn a_hint_of_an_evaded_ban_never_acts_but_a_ban_can_be_agreed_to() {
     let before = world.membership(&room, &again).await;
     world.react(&question, "👍").await;
     world.until_member_is(&room, &again, "ban").await;
+    world.heard("done. Case").await;
     let act = world.command("!mod protect mode ban_evasion act").await;
 
     assert!(asked.contains("ban @mall0ry:test.local"), "{asked}");
