@@ -21,7 +21,7 @@ async fn register(server: &TestServer, name: &str, auth: Value) -> Answer<Value>
 
 /// Begins to register; what the server asks for.
 async fn challenge(server: &TestServer) -> Value {
-    register(server, "alice", json!(null)).await.expect_err("nothing is proved").body
+    register(server, "newcomer", json!(null)).await.expect_err("nothing is proved").body
 }
 
 fn answer(session: &Value, answer: &str) -> Value {
