@@ -1,3 +1,5 @@
+//! Each path leads where it should.
+
 use super::*;
 use crate::http::routes;
 

@@ -1,3 +1,5 @@
+//! Those who read together, and those who fail or leave.
+
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicUsize, Ordering},

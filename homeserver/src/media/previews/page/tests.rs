@@ -1,3 +1,5 @@
+//! What is found on pages.
+
 use super::*;
 
 fn described(page: &str) -> Vec<(String, String)> {
