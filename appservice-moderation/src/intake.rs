@@ -6,7 +6,7 @@ mod invitations;
 use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -40,6 +40,8 @@ pub struct Intake {
     storage: Storage,
     clock: Clock,
     arrived: Arc<Notify>,
+    /// Held while events take their places in the inbox: an empty one has no row to lock.
+    places: Arc<Mutex<()>>,
     listeners: Arc<Listeners>,
 }
 
@@ -74,7 +76,8 @@ impl Tries {
 impl Intake {
     /// Takes over events for `listeners`, those first that wait since the process ended.
     pub fn start(storage: Storage, clock: Clock, listeners: Listeners, tasks: &Tasks) -> Self {
-        let intake = Self { storage, clock, arrived: Arc::default(), listeners: Arc::new(listeners) };
+        let intake =
+            Self { storage, clock, arrived: Arc::default(), places: Arc::default(), listeners: Arc::new(listeners) };
         let worker = intake.clone();
         tasks.start("intake", move |stop| worker.clone().work(stop));
         let tidier = intake.clone();
@@ -85,6 +88,7 @@ impl Intake {
     /// Takes over a transaction. It is safe when this returns.
     pub async fn take_over(&self, transaction_id: &str, events: &[Box<RawValue>]) -> Result<()> {
         let now_ms = self.clock.now_ms();
+        let _places = self.places.lock().await;
         self.storage
             .retry(|| async {
                 let mut tx = self.storage.begin().await?;
